@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: Apache-2.0
+# lambert_options: the flags of every target. lambert_module / lambert_torch_module: one static library per
+# folder of src/. lambert_test: one GoogleTest program.
+add_library(lambert_options INTERFACE)
+target_compile_features(lambert_options INTERFACE cxx_std_20)
+target_compile_options(lambert_options INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror)
+target_include_directories(lambert_options INTERFACE ${CMAKE_SOURCE_DIR}/src)
+target_link_libraries(lambert_options INTERFACE Threads::Threads)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
+if(LAMBERT_SANITIZER)
+  target_compile_options(lambert_options INTERFACE -fsanitize=${LAMBERT_SANITIZER} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+  target_link_options(lambert_options INTERFACE -fsanitize=${LAMBERT_SANITIZER})
+endif()
+
+# lambert_module(NAME SOURCES a.cpp ... LINKS lambert_base ... PRIVATE_LINKS third::party ...)
+function(lambert_module name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;LINKS;PRIVATE_LINKS" ${ARGN})
+  add_library(lambert_${name} STATIC ${ARG_SOURCES})
+  target_link_libraries(lambert_${name} PUBLIC lambert_options ${ARG_LINKS} PRIVATE ${ARG_PRIVATE_LINKS})
+endfunction()
+
+# The torch floors share one precompiled header: parsing LibTorch's headers costs 20 to 40 s a file.
+function(lambert_torch_module name)
+  lambert_module(${name} ${ARGN})
+  target_link_libraries(lambert_${name} PUBLIC LibTorch::cpu)
+  target_precompile_headers(lambert_${name} REUSE_FROM lambert_torch_precompiled)
+endfunction()
+
+if(LAMBERT_BUILD_TORCH)
+  file(WRITE ${CMAKE_BINARY_DIR}/torch_precompiled.cpp "")
+  add_library(lambert_torch_precompiled STATIC ${CMAKE_BINARY_DIR}/torch_precompiled.cpp)
+  target_link_libraries(lambert_torch_precompiled PUBLIC lambert_options LibTorch::cpu)
+  target_precompile_headers(lambert_torch_precompiled PRIVATE ${CMAKE_SOURCE_DIR}/cmake/torch_precompiled.h)
+endif()
+
+# lambert_test(NAME LABEL unit SOURCES a_test.cpp ... LINKS lambert_data ...): every test of the program is
+# listed by CTest as one entry; a test that needs LibTorch also passes TORCH.
+function(lambert_test name)
+  cmake_parse_arguments(ARG "TORCH" "LABEL;TIMEOUT" "SOURCES;LINKS" ${ARGN})
+  add_executable(${name} ${ARG_SOURCES})
+  target_include_directories(${name} PRIVATE ${CMAKE_SOURCE_DIR}/tests)
+  target_link_libraries(${name} PRIVATE lambert_options ${ARG_LINKS} GTest::gmock GTest::gtest_main)
+  target_compile_definitions(${name} PRIVATE LAMBERT_FIXTURES="${CMAKE_SOURCE_DIR}/tests/fixtures"
+    LAMBERT_SOURCE_DIRECTORY="${CMAKE_SOURCE_DIR}" LAMBERT_PROGRAM="${CMAKE_BINARY_DIR}/bin/lambert")
+  if(ARG_TORCH)
+    target_link_libraries(${name} PRIVATE LibTorch::cpu)
+    target_precompile_headers(${name} REUSE_FROM lambert_torch_precompiled)
+  endif()
+  if(NOT ARG_TIMEOUT)
+    set(ARG_TIMEOUT 300)
+  endif()
+  add_test(NAME ${name} COMMAND ${name})
+  set_tests_properties(${name} PROPERTIES LABELS "${ARG_LABEL}" TIMEOUT ${ARG_TIMEOUT})
+endfunction()

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+// One function per command; command_line.cpp alone knows the argument parser. Each returns the exit code or
+// throws an Error.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace lambert {
+
+struct VocabTrainOptions {
+  std::string type;  // wordpiece, unigram, bpe
+  std::int64_t size = 0;
+  bool cased = false;
+  std::string output;
+  std::string on_bad_text = "stop";
+  std::vector<std::string> text;
+};
+int run_vocab_train(const VocabTrainOptions& options);
+
+struct TokenizeOptions {
+  std::string tokenizer;
+  bool cased = false;
+};
+int run_tokenize(const TokenizeOptions& options);
+
+struct PrepareOptions {
+  std::string tokenizer;
+  bool cased = false;
+  std::int64_t max_seq_length = 0;
+  std::string output;
+  std::int64_t workers = 0;  // 0: all cores of this rank
+  std::uint64_t seed = 12345;
+  std::int64_t duplicate_factor = 1;
+  double short_sequence_probability = 0.1;
+  std::string on_bad_text = "stop";  // stop, skip
+  std::int64_t max_line_megabytes = 16;
+  std::vector<std::string> text;
+};
+int run_prepare(const PrepareOptions& options);
+
+struct DataOptions {
+  std::string action;  // inspect, stats, verify
+  std::string folder;
+  std::int64_t count = 3;  // inspect: examples shown
+  bool json = false;
+};
+int run_data(const DataOptions& options);
+
+struct ConfigOptions {
+  std::string config;
+  std::vector<std::string> overrides;
+};
+
+struct CheckOptions : ConfigOptions {
+  bool no_data = false;
+  std::int64_t ranks = 0;  // 0: the ranks of this launch
+  bool json = false;
+};
+int run_check(const CheckOptions& options);
+
+int run_train(const ConfigOptions& options);
+
+struct EvalOptions : ConfigOptions {
+  std::string checkpoint;  // empty: newest of output_dir
+  bool json = false;
+};
+int run_eval(const EvalOptions& options);
+
+struct ExportOptions {
+  std::string checkpoint;
+  std::string output;
+};
+int run_export_hf(const ExportOptions& options);
+
+struct CheckpointOptions {
+  std::string action;  // list, verify
+  std::string folder;
+  bool json = false;
+};
+int run_checkpoint(const CheckpointOptions& options);
+
+/// configs/README.md on stdout.
+int run_config_reference();
+
+}  // namespace lambert

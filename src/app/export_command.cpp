@@ -1,0 +1,9 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "app/commands.h"
+#include "base/error.h"
+
+namespace lambert {
+
+int run_export_hf(const ExportOptions& /*options*/) { throw InternalError("not written yet"); }
+
+}  // namespace lambert

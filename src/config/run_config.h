@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+// Everything the user can choose. Each field has the name of its YAML key; run_config_fields.h lists them
+// once and drives reader, writer and configs/README.md. Model keys are those of Hugging Face's BertConfig.
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <string>
+#include <vector>
+
+namespace lambert {
+
+enum class Activation { gelu, gelu_new };  // erf form (Hugging Face), tanh form (Google's release)
+enum class Precision { fp32, bf16 };       // bf16: bf16 compute weights and activations, fp32 everything else
+enum class OptimizerName { lamb, adamw };
+enum class BiasCorrectionPlacement { moments, step_size };  // paper v5, Apex, TF Addons | DeepSpeed
+enum class LrDecayOrigin { phase_start, warmup_end };       // Google, NVIDIA, MLPerf | no jump at the end of warm-up
+enum class MomentsAtPhaseStart { keep, reset };             // DeepSpeed keeps m, v and counter | Google starts at zero
+enum class NonFiniteGradients { stop, skip };
+enum class Backend { automatic, single, mpi };
+enum class WireType { float32, bfloat16 };
+enum class LossNormalization { global, per_micro_batch };   // exact mean over the global batch | mean of means, as others do
+
+/// The network (Devlin et al. 2018; names and defaults of BertConfig, BERT-Base).
+struct ModelConfig {
+  std::int64_t vocab_size = 0;  // 0: taken from the prepared data
+  std::int64_t hidden_size = 768;
+  std::int64_t num_hidden_layers = 12;
+  std::int64_t num_attention_heads = 12;
+  std::int64_t intermediate_size = 3072;
+  Activation hidden_act = Activation::gelu;
+  double hidden_dropout_prob = 0.1;
+  double attention_probs_dropout_prob = 0.1;
+  std::int64_t max_position_embeddings = 512;
+  std::int64_t type_vocab_size = 2;
+  double layer_norm_eps = 1e-12;
+  double initializer_range = 0.02;  // standard deviation of weights and embeddings at the start
+};
+
+/// LAMB (You et al. 2020, algorithm 2) and AdamW; every published variant is a key.
+struct OptimizerConfig {
+  OptimizerName name = OptimizerName::lamb;
+  double adam_beta1 = 0.9;
+  double adam_beta2 = 0.999;
+  double adam_epsilon = 1e-6;
+  double weight_decay = 0.01;
+  double max_grad_norm = 1.0;  // global norm over all tensors, after the reduce; 0 = no clipping
+  bool bias_correction = true;
+  BiasCorrectionPlacement bias_correction_placement = BiasCorrectionPlacement::moments;
+  bool grad_averaging = true;        // m increment (1 - beta1) * g; false: 1 * g (Apex switch)
+  bool epsilon_inside_sqrt = false;  // sqrt(v + eps) instead of sqrt(v) + eps
+  std::vector<std::string> weight_decay_exclude = {"bias", "LayerNorm"};  // name parts of tensors not decayed
+  bool adapt_excluded = false;       // true: tensors without decay get a trust ratio too
+  double trust_ratio_min = 0.0;      // clamp of the trust ratio
+  double trust_ratio_max = std::numeric_limits<double>::infinity();
+  double weight_norm_max = std::numeric_limits<double>::infinity();  // phi(z) = min(z, max), before the ratio
+};
+
+/// One stage of the schedule: its own data, length, batch, rate and warm-up.
+struct PhaseConfig {
+  std::string name;
+  std::string data;  // folder made by lambert prepare
+  std::int64_t max_seq_length = 0;
+  std::int64_t max_predictions_per_seq = 0;
+  double masked_lm_prob = 0.15;
+  std::int64_t global_train_batch_size = 0;      // sequences per optimizer step over all ranks
+  std::int64_t per_device_train_batch_size = 0;  // upper bound of the micro-batch
+  std::int64_t max_steps = 0;
+  double learning_rate = 0.0;  // peak, for the global batch
+  double warmup_steps = 0.0;   // below 1: share of max_steps
+  double lr_decay_power = 1.0;
+  LrDecayOrigin lr_decay_origin = LrDecayOrigin::phase_start;
+  MomentsAtPhaseStart moments = MomentsAtPhaseStart::keep;
+};
+
+struct CommConfig {
+  Backend backend = Backend::automatic;  // automatic: mpi when started by mpirun, else single
+  WireType all_reduce_dtype = WireType::float32;
+  double bucket_megabytes = 25.0;
+  double timeout_seconds = 120.0;  // deadline of every wait on another rank
+};
+
+struct CheckpointConfig {
+  std::int64_t save_steps = 500;  // 0: only at the end and on request
+  std::int64_t save_total_limit = 3;  // oldest are pruned after a verified save; 0 = keep all
+};
+
+struct EvaluationConfig {
+  std::string data;                // folder made by lambert prepare; empty = no evaluation
+  std::int64_t eval_steps = 500;   // also at the end of every phase
+  std::int64_t max_eval_samples = 2048;  // the first ones of the folder, always the same masks
+  std::int64_t per_device_eval_batch_size = 32;
+};
+
+struct LoggingConfig {
+  std::int64_t logging_steps = 10;
+  std::vector<std::string> report_to = {"tensorboard"};  // metrics.jsonl is always written
+  bool log_sample_hashes = false;  // hash of sample ids and masks of every step in metrics.jsonl
+};
+
+struct RunConfig {
+  std::string output_dir;
+  std::uint64_t seed = 42;
+  ModelConfig model;
+  OptimizerConfig optimizer;
+  Precision precision = Precision::fp32;
+  LossNormalization loss_normalization = LossNormalization::global;
+  NonFiniteGradients non_finite_gradients = NonFiniteGradients::stop;
+  std::vector<PhaseConfig> phases;
+  CommConfig communication;
+  CheckpointConfig checkpoint;
+  EvaluationConfig evaluation;
+  LoggingConfig logging;
+  std::int64_t threads_per_rank = 0;  // 0: cores divided by the ranks on this machine
+};
+
+}  // namespace lambert

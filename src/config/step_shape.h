@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+
+#include "config/run_config.h"
+
+namespace lambert {
+
+/// How one optimizer step is cut up: micro_batch * accumulation * ranks = global batch, exactly.
+/// Global micro-batch j (0 .. accumulation*ranks-1) holds samples j*micro_batch ... of the step;
+/// rank r runs micro-batches r*accumulation ... (r+1)*accumulation - 1.
+struct StepShape {
+  std::int64_t micro_batch = 0;   // sequences per forward pass
+  std::int64_t accumulation = 0;  // forward passes per step and rank
+  std::int64_t ranks = 0;
+  std::int64_t global_batch() const { return micro_batch * accumulation * ranks; }
+};
+
+/// The largest micro-batch not above per_device_train_batch_size that divides the rank's share.
+/// Throws ConfigError with the arithmetic and the nearest valid rank counts when ranks do not divide the batch.
+StepShape derive_step_shape(const PhaseConfig& phase, std::int64_t ranks);
+
+}  // namespace lambert

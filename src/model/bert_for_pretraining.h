@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "config/run_config.h"
+#include "model/model_inputs.h"
+
+namespace lambert {
+
+/// A trained tensor. master is the autograd leaf (fp32): gradients arrive in master.grad in fp32, whatever the
+/// compute type. compute is what the forward pass multiplies with: master itself in fp32, a bf16 copy in bf16;
+/// the optimizer refreshes it after each update.
+struct ModelParameter {
+  std::string name;    // Hugging Face's tensor name
+  at::Tensor master;   // fp32, requires_grad
+  at::Tensor compute;  // same shape, fp32 or bf16
+};
+
+/// Sums and counts, so that nobody can average averages.
+struct PretrainingLoss {
+  at::Tensor mlm_sum;  // () fp32, sum of cross-entropies over masked tokens
+  at::Tensor nsp_sum;  // () fp32, sum over sequences
+  std::int64_t masked_tokens = 0;
+  std::int64_t sequences = 0;
+  std::int64_t mlm_correct = 0;
+  std::int64_t nsp_correct = 0;
+};
+
+/// Logits for export checks and tests; no dropout.
+struct PretrainingLogits {
+  at::Tensor mlm;            // (N, V) fp32, for the masked positions
+  at::Tensor nsp;            // (B, 2) fp32
+  at::Tensor hidden_states;  // (B, S, H) fp32, last layer
+};
+
+/// BERT with masked-language-model and next-sentence heads, post-LayerNorm, tied decoder (Devlin et al. 2018).
+class BertForPreTraining {
+ public:
+  /// Weights ~ N(0, initializer_range) from the counter stream of seed, zero biases, LayerNorm 1 and 0.
+  BertForPreTraining(const ModelConfig& config, Precision precision, std::uint64_t seed);
+  ~BertForPreTraining();
+
+  /// Forward pass with dropout and autograd.
+  PretrainingLoss forward(const ModelInputs& inputs);
+  /// Forward pass without dropout and without autograd.
+  PretrainingLoss evaluate(const ModelInputs& inputs);
+  PretrainingLogits logits(const ModelInputs& inputs);
+
+  /// In registration order: embeddings first, heads last. 398 tensors for BERT-Large.
+  const std::vector<ModelParameter>& parameters() const;
+  /// compute = master, after weights were loaded.
+  void refresh_compute_weights();
+  const ModelConfig& config() const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+/// 336,226,108 for BERT-Large; needs no memory.
+std::int64_t count_parameters(const ModelConfig& config);
+
+}  // namespace lambert

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+
+namespace lambert {
+
+/// Names the dropout masks of one micro-batch: a mask is a function of (seed, phase, step, sample, layer site),
+/// so it does not depend on how samples are spread over ranks and micro-batches.
+struct DropoutStream {
+  std::uint64_t seed = 0;
+  std::uint32_t phase = 0;
+  std::int64_t step = 0;
+};
+
+/// One micro-batch as tensors. B sequences, S positions, N masked tokens in all.
+struct ModelInputs {
+  at::Tensor input_ids;             // (B, S) int32
+  at::Tensor token_type_ids;        // (B, S) int32
+  at::Tensor lengths;               // (B) int32
+  at::Tensor masked_positions;      // (N) int64, flat index into (B * S)
+  at::Tensor masked_labels;         // (N) int64
+  at::Tensor next_sentence_labels;  // (B) int64
+  at::Tensor sample_numbers;        // (B) int64
+  DropoutStream dropout;
+};
+
+}  // namespace lambert

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "config/run_config.h"
+#include "gradients/reduced_gradients.h"
+
+namespace lambert {
+
+/// What the optimizer keeps for one parameter, for checkpoints. Shapes of the parameter, fp32.
+struct OptimizerMoments {
+  std::string name;
+  at::Tensor first;   // m
+  at::Tensor second;  // v
+};
+
+struct GradientNorm {
+  double value = 0.0;  // global L2 norm over all tensors
+  bool finite = true;
+  /// min(1, max_norm / norm); 1 when max_norm is 0.
+  double clip_scale(double max_norm) const;
+};
+
+/// One global norm over all tensors, accumulated in double in parameter order: the same bits on every rank.
+GradientNorm measure_gradient_norm(const ReducedGradients& gradients);
+
+/// How one tensor is treated; logged at the start.
+struct ParameterTreatment {
+  std::string name;
+  bool decayed = false;
+  bool adapted = false;
+};
+
+class Optimizer {
+ public:
+  virtual ~Optimizer() = default;
+  /// One update of every parameter: master weights, then compute weights. gradients: mean over the global batch;
+  /// clip_scale in (0, 1].
+  virtual void step(const ReducedGradients& gradients, double clip_scale, double learning_rate) = 0;
+  /// Moments and the bias-correction counter back to zero.
+  virtual void reset_moments() = 0;
+  virtual std::vector<OptimizerMoments>& moments() = 0;  // in parameter order
+  virtual std::int64_t step_count() const = 0;           // t of the bias correction
+  virtual void set_step_count(std::int64_t count) = 0;
+  virtual const std::vector<ParameterTreatment>& treatments() const = 0;
+  /// Trust ratio of each tensor in the last step (1 where not adapted), for logs.
+  virtual const std::vector<double>& trust_ratios() const = 0;
+};
+
+/// LAMB (You et al. 2020, algorithm 2 with the variants of OptimizerConfig) or AdamW, by config.name.
+/// Throws ConfigError when a weight_decay_exclude entry matches no parameter.
+std::unique_ptr<Optimizer> make_optimizer(const OptimizerConfig& config, const std::vector<NamedParameter>& parameters);
+
+}  // namespace lambert

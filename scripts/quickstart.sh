@@ -24,7 +24,7 @@ $lambert prepare --tokenizer "$work/vocab" --max-seq-length 256 --output "$work/
 $lambert prepare --tokenizer "$work/vocab" --max-seq-length 128 --output "$work/validation" data/sample/validation
 
 train() {
-  scripts/launch.sh -n 2 "$lambert" train configs/quickstart.yaml
+  scripts/launch.sh -n 2 "$lambert" train scripts/quickstart.yaml
 }
 metrics="$work/run/metrics.jsonl"
 

@@ -82,7 +82,6 @@ RunRecords::RunRecords(FileSystem& file_system, fs::path output_dir)
     : file_system_(file_system), output_dir_(std::move(output_dir)) {}
 
 void RunRecords::start(const RunConfig& config, const fs::path& config_source, const Launch& launch) {
-  file_system_.remove_all(output_dir_ / "failure.json");
   file_system_.write_file_atomically(output_dir_ / "config.yaml", write_run_config(config));
   file_system_.write_file_atomically(output_dir_ / "config.source.yaml", read_file(config_source, kLargestRecord));
   Json run = read_run_json(output_dir_ / "run.json");

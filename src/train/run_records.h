@@ -44,7 +44,7 @@ class RunRecords {
  public:
   RunRecords(FileSystem& file_system, std::filesystem::path output_dir);
 
-  /// Throws StorageError. Removes the failure.json of an earlier launch.
+  /// Throws StorageError.
   void start(const RunConfig& config, const std::filesystem::path& config_source, const Launch& launch);
   /// status.json: running.
   void running(const RunProgress& progress);

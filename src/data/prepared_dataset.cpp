@@ -23,19 +23,6 @@ constexpr std::uint64_t kVocabularyLimitBytes = std::uint64_t{256} << 20;
                   found + "; restore the folder or run lambert prepare for it again");
 }
 
-void check_against_index(const ShardReader& shard, const DatasetInfo::Shard& entry,
-                         const DatasetInfo& info, const fs::path& index) {
-  const std::string difference = fingerprint_difference(shard.header().fingerprint, info);
-  if (!difference.empty()) {
-    throw_mismatch(shard.path(), index, difference);
-  }
-  if (shard.example_count() != entry.example_count) {
-    throw_mismatch(shard.path(), index,
-                   std::to_string(shard.example_count()) + " examples, the index lists " +
-                       std::to_string(entry.example_count));
-  }
-}
-
 }  // namespace
 
 void check_vocabulary_file(const fs::path& folder, const DatasetInfo& info) {
@@ -48,6 +35,19 @@ void check_vocabulary_file(const fs::path& folder, const DatasetInfo& info) {
   }
 }
 
+void check_shard_against_index(const ShardReader& shard, const DatasetInfo::Shard& entry,
+                               const DatasetInfo& info, const fs::path& index) {
+  const std::string difference = fingerprint_difference(shard.header().fingerprint, info);
+  if (!difference.empty()) {
+    throw_mismatch(shard.path(), index, difference);
+  }
+  if (shard.example_count() != entry.example_count) {
+    throw_mismatch(shard.path(), index,
+                   std::to_string(shard.example_count()) + " examples, the index lists " +
+                       std::to_string(entry.example_count));
+  }
+}
+
 PreparedDataset::PreparedDataset(const fs::path& folder) : info_(read_dataset_info(folder)) {
   check_vocabulary_file(folder, info_);
   const fs::path index = folder / kDatasetIndexFile;
@@ -55,7 +55,7 @@ PreparedDataset::PreparedDataset(const fs::path& folder) : info_(read_dataset_in
   std::int64_t first = 0;
   for (const DatasetInfo::Shard& entry : info_.shards) {
     shards_.emplace_back(folder / entry.file);
-    check_against_index(shards_.back(), entry, info_, index);
+    check_shard_against_index(shards_.back(), entry, info_, index);
     const auto [same, is_new] =
         contents.emplace(shards_.back().header().header_hash, shards_.back().path());
     if (!is_new) {

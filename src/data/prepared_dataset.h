@@ -34,4 +34,8 @@ class PreparedDataset {
 /// were made with.
 void check_vocabulary_file(const std::filesystem::path& folder, const DatasetInfo& info);
 
+/// Throws DataError naming both files when a shard was not made with this index.
+void check_shard_against_index(const ShardReader& shard, const DatasetInfo::Shard& entry,
+                               const DatasetInfo& info, const std::filesystem::path& index);
+
 }  // namespace lambert

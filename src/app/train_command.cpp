@@ -8,6 +8,7 @@
 #include <string>
 #include <utility>
 
+#include "app/check_data.h"
 #include "app/commands.h"
 #include "base/error.h"
 #include "base/file_system.h"
@@ -26,7 +27,6 @@
 #include "train/matmul_rate.h"
 #include "train/metrics_log.h"
 #include "train/rank_agreement.h"
-#include "train/run_data.h"
 #include "train/run_lock.h"
 #include "train/run_records.h"
 #include "train/threads.h"
@@ -98,14 +98,18 @@ DatasetInfo check_inputs(RunConfig& config, Communicator& communicator) {
     for (const PhaseConfig& phase : config.phases) {
       derive_step_shape(phase, communicator.size());
     }
-    return resolve_run_data(config);
+    return check_data_folders(config);
   };
-  std::optional<DatasetInfo> dataset;
+  std::optional<DataCheck> data;
   if (communicator.rank() == 0) {
-    dataset = check();
+    data = check();
   }
   communicator.barrier();
-  return dataset ? *dataset : check();
+  if (!data) {
+    data = check();
+  }
+  config.model.vocab_size = data->vocab_size;
+  return data->phases.front();
 }
 
 /// Makes and locks the output directory and starts its logs.

@@ -10,13 +10,13 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "checkpoint/manifest.h"
 #include "train/rank_agreement.h"
 #include "train/replica_check.h"
 
 namespace lambert {
 namespace {
 
-constexpr const char* kRunConfigFile = "run_config.yaml";
 constexpr std::uint64_t kLargestConfig = std::uint64_t{16} << 20;
 
 std::vector<std::string> lines_of(const std::string& text) {

@@ -1,9 +1,240 @@
 // SPDX-License-Identifier: Apache-2.0
+// Builds the objects of a training run, lowest first, and hands them to the Trainer.
+#include <unistd.h>
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "app/check_data.h"
 #include "app/commands.h"
 #include "base/error.h"
+#include "base/file_system.h"
+#include "base/log.h"
+#include "base/stop_signal.h"
+#include "checkpoint/checkpoint.h"
+#include "comm/make_communicator.h"
+#include "config/load_run_config.h"
+#include "config/step_shape.h"
+#include "gradients/gradient_buckets.h"
+#include "gradients/gradient_reducer.h"
+#include "model/bert_for_pretraining.h"
+#include "optim/optimizer.h"
+#include "train/checkpoint_saver.h"
+#include "train/held_out_loss.h"
+#include "train/matmul_rate.h"
+#include "train/metrics_log.h"
+#include "train/rank_agreement.h"
+#include "train/run_lock.h"
+#include "train/run_records.h"
+#include "train/threads.h"
+#include "train/train_step.h"
+#include "train/trainer.h"
 
 namespace lambert {
+namespace {
 
-int run_train(const ConfigOptions& /*options*/) { throw InternalError("not written yet"); }
+namespace fs = std::filesystem;
+
+constexpr std::uint64_t kLargestTokenizerFile = std::uint64_t{1} << 30;
+
+std::vector<NamedParameter> named_parameters(const BertForPreTraining& model) {
+  std::vector<NamedParameter> parameters;
+  for (const ModelParameter& parameter : model.parameters()) {
+    parameters.push_back({parameter.name, parameter.master, parameter.compute});
+  }
+  return parameters;
+}
+
+/// Binds the live weights and moments; rank 0 also takes the tokenizer files along.
+CheckpointContent bind_checkpoint(const RunConfig& config, const DatasetInfo& dataset,
+                                  const BertForPreTraining& model, Optimizer& optimizer,
+                                  const Communicator& communicator) {
+  CheckpointContent content;
+  for (const ModelParameter& parameter : model.parameters()) {
+    content.model.push_back({parameter.name, parameter.master.detach()});
+  }
+  for (const OptimizerMoments& moments : optimizer.moments()) {
+    content.optimizer.push_back({moments.name + ".exp_avg", moments.first});
+    content.optimizer.push_back({moments.name + ".exp_avg_sq", moments.second});
+  }
+  content.model_config = config.model;
+  content.run_config_yaml = write_run_config(config);
+  content.vocabulary_hash = dataset.vocabulary_hash;
+  content.cased = dataset.cased;
+  content.rank_count = communicator.size();
+  if (communicator.rank() == 0) {
+    const fs::path file = fs::path(config.phases.front().data) / dataset.tokenizer_file;
+    content.extra_files.push_back({dataset.tokenizer_file, read_file(file, kLargestTokenizerFile)});
+  }
+  return content;
+}
+
+void log_treatments(const Optimizer& optimizer) {
+  std::string decayed;
+  std::string adapted;
+  std::size_t decayed_count = 0;
+  std::size_t adapted_count = 0;
+  for (const ParameterTreatment& treatment : optimizer.treatments()) {
+    decayed_count += treatment.decayed ? 1 : 0;
+    adapted_count += treatment.adapted ? 1 : 0;
+    decayed += treatment.decayed ? " " + treatment.name : "";
+    adapted += treatment.adapted ? " " + treatment.name : "";
+  }
+  const std::string of_all = " of " + std::to_string(optimizer.treatments().size());
+  log_info("optimizer decayed=" + std::to_string(decayed_count) + of_all +
+           " adapted=" + std::to_string(adapted_count) + of_all);
+  log_debug("decayed tensors:" + decayed);
+  log_debug("adapted tensors:" + adapted);
+}
+
+/// Everything that can be wrong before the first step and needs no lock. Rank 0 goes first, so that a mistake is
+/// reported once: it ends the job while the others wait.
+DatasetInfo check_inputs(RunConfig& config, Communicator& communicator) {
+  require_same_text(communicator, "the resolved config", write_run_config(config));
+  const auto check = [&config, &communicator] {
+    for (const PhaseConfig& phase : config.phases) {
+      derive_step_shape(phase, communicator.size());
+    }
+    return check_data_folders(config);
+  };
+  std::optional<DataCheck> data;
+  if (communicator.rank() == 0) {
+    data = check();
+  }
+  communicator.barrier();
+  if (!data) {
+    data = check();
+  }
+  config.model.vocab_size = data->vocab_size;
+  return data->phases.front();
+}
+
+/// Makes and locks the output directory and starts its logs.
+std::unique_ptr<RunLock> claim_output_directory(const RunConfig& config, Communicator& communicator,
+                                                FileSystem& file_system) {
+  std::unique_ptr<RunLock> lock;
+  if (communicator.rank() == 0) {
+    file_system.create_directory(config.output_dir);
+    lock = std::make_unique<RunLock>(config.output_dir);
+    file_system.remove_all(fs::path(config.output_dir) / "failure.json");  // of an earlier launch
+    if (communicator.size() > 1) {
+      file_system.create_directory(fs::path(config.output_dir) / "logs");
+    }
+  }
+  communicator.barrier();
+  const std::string number = std::to_string(communicator.rank());
+  const std::string log_file =
+      communicator.rank() == 0 ? "train.log"
+                               : "logs/rank" + std::string(number.size() < 4 ? 4 - number.size() : 0, '0') + number + ".log";
+  start_logging({communicator.rank(), communicator.size(), (fs::path(config.output_dir) / log_file).string()});
+  if (lock && !lock->previous_holder().empty()) {
+    log_warning("taking over the lock of a run that ended without releasing it: " + lock->previous_holder());
+  }
+  return lock;
+}
+
+std::string command_of(const ConfigOptions& options) {
+  std::string command = "lambert train " + options.config;
+  for (const std::string& assignment : options.overrides) {
+    command += " " + assignment;
+  }
+  return command;
+}
+
+Launch describe_launch(const ConfigOptions& options, const Communicator& communicator, std::int64_t threads,
+                       const RunConfig& config, std::int64_t first_step) {
+  Launch launch;
+  launch.command = command_of(options);
+  for (int rank = 0; rank < communicator.size(); ++rank) {
+    launch.hosts.push_back(communicator.host_of(rank));
+  }
+  launch.threads_per_rank = threads;
+  launch.parameter_count = count_parameters(config.model);
+  launch.first_step = first_step;
+  return launch;
+}
+
+/// From the locked directory to the end of training.
+StopReason train(const ConfigOptions& options, const RunConfig& config, const DatasetInfo& dataset,
+                 Communicator& communicator, FileSystem& file_system, RunRecords& records, RunProgress& progress) {
+  const bool is_first = communicator.rank() == 0;
+  const std::int64_t threads = set_compute_threads(config, communicator);
+  BertForPreTraining model(config.model, config.precision, config.seed);
+  const std::vector<NamedParameter> parameters = named_parameters(model);
+  GradientBuckets buckets(parameters, static_cast<std::int64_t>(config.communication.bucket_megabytes * 1048576.0));
+  GradientReducer reducer(communicator, buckets);
+  const std::unique_ptr<Optimizer> optimizer = make_optimizer(config.optimizer, parameters);
+  log_info("model parameters=" + std::to_string(count_parameters(config.model)) + " tensors=" +
+           std::to_string(parameters.size()) + " vocab_size=" + std::to_string(config.model.vocab_size) +
+           " ranks=" + std::to_string(communicator.size()) + " threads_per_rank=" + std::to_string(threads));
+  log_treatments(*optimizer);
+
+  CheckpointStore store(file_system, config.output_dir);
+  CheckpointSaver saver(communicator, store, bind_checkpoint(config, dataset, model, *optimizer, communicator),
+                        parameters, records, progress, config.checkpoint.save_total_limit);
+  const TrainState state = saver.resume();
+  optimizer->set_step_count(state.optimizer_steps);
+  model.refresh_compute_weights();
+
+  std::vector<std::unique_ptr<Evaluation>> evaluations;
+  if (!config.evaluation.data.empty()) {
+    evaluations.push_back(std::make_unique<HeldOutLoss>(config, communicator, model));
+  }
+  MetricsLog metrics;
+  if (is_first) {
+    records.start(config, options.config, describe_launch(options, communicator, threads, config, state.global_step));
+    records.running(progress);
+    metrics = MetricsLog(file_system, config.output_dir, config.logging, state.global_step);
+  }
+  const double matmul_rate = measure_matmul_rate(config, communicator);
+  log_info("machine matmul_gflops=" + std::to_string(matmul_rate / 1e9));
+  StepReport report(config, matmul_rate, is_first, is_first && communicator.size() == 1 && ::isatty(STDERR_FILENO) == 1);
+  TrainStep train_step(config, communicator, model, buckets, reducer, *optimizer, progress);
+  Trainer trainer(config,
+                  {communicator, train_step, *optimizer, saver, metrics, report, progress, std::move(evaluations)},
+                  state);
+  return trainer.run();
+}
+
+/// The first failing rank leaves its record; a rank that only lost its peer waits, because the true cause is
+/// elsewhere.
+void record_failure(RunRecords& records, const RunProgress& progress, int rank, ExitCode code, const char* what) {
+  if (code == ExitCode::communication) {
+    ::usleep(1'000'000);
+  }
+  records.record_failure({code, reason_of(code), what, rank}, progress);
+}
+
+}  // namespace
+
+int run_train(const ConfigOptions& options) {
+  install_stop_signal_handlers();
+  RunConfig config = load_run_config(options.config, options.overrides);
+  const std::unique_ptr<Communicator> communicator = make_communicator(config.communication);
+  const DatasetInfo dataset = check_inputs(config, *communicator);
+  const std::unique_ptr<FileSystem> file_system = make_posix_file_system();
+  const std::unique_ptr<RunLock> lock = claim_output_directory(config, *communicator, *file_system);
+
+  RunRecords records(*file_system, config.output_dir);
+  RunProgress progress;
+  ExitCode code = ExitCode::internal;
+  try {
+    const StopReason reason = train(options, config, dataset, *communicator, *file_system, records, progress);
+    code = reason == StopReason::signal ? ExitCode::stopped_on_request : ExitCode::finished;
+  } catch (const Error& error) {  // recorded here, where the run directory is known; handled in main
+    record_failure(records, progress, communicator->rank(), error.code(), error.what());
+    throw;
+  } catch (const std::exception& error) {
+    record_failure(records, progress, communicator->rank(), ExitCode::internal, error.what());
+    throw;
+  }
+  if (communicator->rank() == 0) {
+    records.end({code, reason_of(code), "", 0}, progress);
+  }
+  return static_cast<int>(code);
+}
 
 }  // namespace lambert

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "train/matmul_rate.h"
+
+#include <ATen/ATen.h>
+
+#include <algorithm>
+#include <array>
+
+#include "base/clock.h"
+
+namespace lambert {
+
+double measure_matmul_rate(const RunConfig& config, Communicator& communicator) {
+  constexpr double kSeconds = 0.25;
+  constexpr std::int64_t kMostRows = 2048;  // enough for the full rate
+  const PhaseConfig& phase = config.phases.front();
+  const std::int64_t rows = std::min(kMostRows, phase.per_device_train_batch_size * phase.max_seq_length);
+  const at::TensorOptions options(config.precision == Precision::bf16 ? at::kBFloat16 : at::kFloat);
+  const at::Tensor left = at::ones({rows, config.model.hidden_size}, options);
+  const at::Tensor right = at::ones({config.model.hidden_size, config.model.intermediate_size}, options);
+  at::Tensor product = at::matmul(left, right);  // warm-up
+  communicator.barrier();
+  const Stopwatch watch;
+  double operations = 0.0;
+  double best_rate = 0.0;
+  while (watch.seconds() < kSeconds) {
+    const Stopwatch once;
+    at::matmul_out(product, left, right);
+    operations = 2.0 * static_cast<double>(rows) * static_cast<double>(config.model.hidden_size) *
+                 static_cast<double>(config.model.intermediate_size);
+    best_rate = std::max(best_rate, operations / std::max(once.seconds(), 1e-9));
+  }
+  std::array<double, 1> rate = {best_rate};
+  communicator.all_reduce_sum(rate);
+  return rate[0];
+}
+
+}  // namespace lambert

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "comm/communicator.h"
+#include "config/run_config.h"
+
+namespace lambert {
+
+/// Operations per second that matrix products of the model's shape reach on all ranks of the run working at the
+/// same time, measured for a quarter of a second. The yardstick for the share printed beside the throughput.
+double measure_matmul_rate(const RunConfig& config, Communicator& communicator);
+
+}  // namespace lambert

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "train/train_step.h"
+
+#include <ATen/ATen.h>
+
+#include <algorithm>
+#include <array>
+#include <string>
+#include <utility>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "train/micro_batch_inputs.h"
+
+namespace lambert {
+namespace {
+
+/// A run that skips this often in a row does not recover by itself.
+constexpr int kMostSkippedInARow = 20;
+
+std::string first_non_finite_tensor(const GradientBuckets& buckets) {
+  for (std::size_t index = 0; index < buckets.parameters().size(); ++index) {
+    if (!at::isfinite(buckets.gradient(index)).all().item<bool>()) {
+      return buckets.parameters()[index].name;
+    }
+  }
+  return "the norm over all tensors";
+}
+
+}  // namespace
+
+LossSums& LossSums::operator+=(const PretrainingLoss& loss) {
+  mlm_sum += loss.mlm_sum.item<double>();
+  nsp_sum += loss.nsp_sum.item<double>();
+  masked_tokens += static_cast<double>(loss.masked_tokens);
+  sequences += static_cast<double>(loss.sequences);
+  mlm_correct += static_cast<double>(loss.mlm_correct);
+  nsp_correct += static_cast<double>(loss.nsp_correct);
+  return *this;
+}
+
+TrainStep::TrainStep(const RunConfig& config, Communicator& communicator, BertForPreTraining& model,
+                     GradientBuckets& buckets, GradientReducer& reducer, Optimizer& optimizer,
+                     RunProgress& progress)
+    : config_(config),
+      communicator_(communicator),
+      model_(model),
+      buckets_(buckets),
+      reducer_(reducer),
+      optimizer_(optimizer),
+      progress_(progress) {}
+
+StepResult TrainStep::run(const StepBatch& batch, std::int64_t phase_index, double learning_rate) {
+  const Denominators total = sum_over_ranks(batch);
+  buckets_.zero();
+  progress_.work = "forward";
+  StepResult result;
+  result.losses = accumulate_gradients(batch, phase_index, total);
+  progress_.work = "reduce";
+  const ReducedGradients gradients = reducer_.finish();
+  progress_.work = "optimizer";
+  result.norm = measure_gradient_norm(gradients);
+  if (!result.norm.finite) {
+    return skip_or_throw(result, batch);
+  }
+  optimizer_.step(gradients, result.norm.clip_scale(config_.optimizer.max_grad_norm), learning_rate);
+  skipped_in_a_row_ = 0;
+  return result;
+}
+
+TrainStep::Denominators TrainStep::sum_over_ranks(const StepBatch& batch) {
+  progress_.work = "reduce";
+  const BatchCounts counts = batch.counts();
+  std::array<double, 3> sums = {static_cast<double>(counts.masked_tokens), static_cast<double>(counts.sequences),
+                                static_cast<double>(batch.micro_batches.size())};
+  communicator_.all_reduce_sum(sums);
+  return {std::max(sums[0], 1.0), std::max(sums[1], 1.0), std::max(sums[2], 1.0)};
+}
+
+LossSums TrainStep::accumulate_gradients(const StepBatch& batch, std::int64_t phase_index,
+                                         const Denominators& total) {
+  const DropoutStream dropout{config_.seed, static_cast<std::uint32_t>(phase_index), batch.step_in_phase};
+  LossSums losses;
+  for (const Batch& micro_batch : batch.micro_batches) {
+    reducer_.set_reducing(&micro_batch == &batch.micro_batches.back());
+    const PretrainingLoss loss = model_.forward(to_model_inputs(micro_batch, dropout));
+    mean_over(loss, total).backward();
+    losses += loss;
+  }
+  return losses;
+}
+
+at::Tensor TrainStep::mean_over(const PretrainingLoss& loss, const Denominators& total) const {
+  if (config_.loss_normalization == LossNormalization::global) {
+    return loss.mlm_sum / total.masked_tokens + loss.nsp_sum / total.sequences;
+  }
+  // Mean of the micro-batches' means, as NVIDIA's, Google's and MLPerf's code has it.
+  const double masked_tokens = std::max(static_cast<double>(loss.masked_tokens), 1.0);
+  const double sequences = std::max(static_cast<double>(loss.sequences), 1.0);
+  return loss.mlm_sum / (masked_tokens * total.micro_batches) + loss.nsp_sum / (sequences * total.micro_batches);
+}
+
+/// The decision is taken on reduced values, hence the same on all ranks.
+StepResult TrainStep::skip_or_throw(StepResult result, const StepBatch& batch) {
+  ++skipped_in_a_row_;
+  const std::string found = "step " + std::to_string(batch.step_in_phase + 1) + " of its phase: the gradient of " +
+                            first_non_finite_tensor(buckets_) + " is not finite";
+  if (config_.non_finite_gradients == NonFiniteGradients::stop) {
+    throw DivergenceError("training, " + found +
+                          "; lower learning_rate or lengthen warmup_steps, or set non_finite_gradients: skip");
+  }
+  if (skipped_in_a_row_ >= kMostSkippedInARow) {
+    throw DivergenceError("training, " + found + ", " + std::to_string(skipped_in_a_row_) +
+                          " steps in a row; lower learning_rate and resume from the last checkpoint");
+  }
+  log_warning(found + "; update skipped, in_a_row=" + std::to_string(skipped_in_a_row_));
+  result.skipped = true;
+  return result;
+}
+
+}  // namespace lambert

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+
+#include "comm/communicator.h"
+#include "config/run_config.h"
+#include "data/batch.h"
+#include "gradients/gradient_buckets.h"
+#include "gradients/gradient_reducer.h"
+#include "model/bert_for_pretraining.h"
+#include "optim/optimizer.h"
+#include "train/run_progress.h"
+
+namespace lambert {
+
+/// Sums and counts of one step, of one rank or (after the trainer's reduction) of all.
+struct LossSums {
+  double mlm_sum = 0.0;
+  double nsp_sum = 0.0;
+  double masked_tokens = 0.0;
+  double sequences = 0.0;
+  double mlm_correct = 0.0;
+  double nsp_correct = 0.0;
+
+  LossSums& operator+=(const PretrainingLoss& loss);
+  double mlm_mean() const { return masked_tokens > 0.0 ? mlm_sum / masked_tokens : 0.0; }
+  double nsp_mean() const { return sequences > 0.0 ? nsp_sum / sequences : 0.0; }
+};
+
+struct StepResult {
+  LossSums losses;  // of this rank
+  GradientNorm norm;
+  bool skipped = false;  // non-finite gradient and the config says skip
+};
+
+/// One optimizer step, start to end. Owns nothing.
+class TrainStep {
+ public:
+  TrainStep(const RunConfig& config, Communicator& communicator, BertForPreTraining& model,
+            GradientBuckets& buckets, GradientReducer& reducer, Optimizer& optimizer, RunProgress& progress);
+
+  /// Throws DivergenceError for a non-finite gradient (or the 20th skipped step in a row), CommError.
+  StepResult run(const StepBatch& batch, std::int64_t phase_index, double learning_rate);
+  /// Of the last step: the part of the reduction that compute did not hide.
+  double exposed_reduce_seconds() const { return reducer_.exposed_seconds(); }
+
+ private:
+  /// What one micro-batch's sums are divided by, so that the sum over micro-batches and ranks is the mean.
+  struct Denominators {
+    double masked_tokens = 1.0;
+    double sequences = 1.0;
+    double micro_batches = 1.0;
+  };
+  Denominators sum_over_ranks(const StepBatch& batch);
+  LossSums accumulate_gradients(const StepBatch& batch, std::int64_t phase_index, const Denominators& total);
+  at::Tensor mean_over(const PretrainingLoss& loss, const Denominators& total) const;  // () fp32
+  StepResult skip_or_throw(StepResult result, const StepBatch& batch);
+
+  const RunConfig& config_;
+  Communicator& communicator_;
+  BertForPreTraining& model_;
+  GradientBuckets& buckets_;
+  GradientReducer& reducer_;
+  Optimizer& optimizer_;
+  RunProgress& progress_;
+  int skipped_in_a_row_ = 0;
+};
+
+}  // namespace lambert

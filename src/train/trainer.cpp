@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "train/trainer.h"
+
+#include <sys/resource.h>
+
+#include <array>
+#include <string>
+#include <utility>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "config/step_shape.h"
+#include "train/rank_agreement.h"
+
+namespace lambert {
+namespace {
+
+/// What the ranks tell each other after a step, in one reduction.
+struct StepAgreement {
+  LossSums losses;  // of all ranks
+  StopRequest request = StopRequest::none;
+};
+
+StepAgreement sum_over_ranks(Communicator& communicator, const LossSums& mine) {
+  const StopRequest request = take_stop_request();
+  std::array<double, 8> sums = {mine.mlm_sum,
+                                mine.nsp_sum,
+                                mine.masked_tokens,
+                                mine.sequences,
+                                mine.mlm_correct,
+                                mine.nsp_correct,
+                                request == StopRequest::save ? 1.0 : 0.0,
+                                request == StopRequest::save_and_stop ? 1.0 : 0.0};
+  communicator.all_reduce_sum(sums);
+  StepAgreement agreement;
+  agreement.losses = {sums[0], sums[1], sums[2], sums[3], sums[4], sums[5]};
+  if (sums[7] > 0.0) {
+    agreement.request = StopRequest::save_and_stop;
+  } else if (sums[6] > 0.0) {
+    agreement.request = StopRequest::save;
+  }
+  return agreement;
+}
+
+double resident_gib() {
+  struct rusage usage {};
+  ::getrusage(RUSAGE_SELF, &usage);
+  return static_cast<double>(usage.ru_maxrss) / (1024.0 * 1024.0);
+}
+
+void fill_losses(const LossSums& losses, StepMetrics& metrics) {
+  metrics.mlm_loss = losses.mlm_mean();
+  metrics.nsp_loss = losses.nsp_mean();
+  metrics.loss = metrics.mlm_loss + metrics.nsp_loss;
+  metrics.mlm_accuracy = losses.masked_tokens > 0.0 ? losses.mlm_correct / losses.masked_tokens : 0.0;
+  metrics.nsp_accuracy = losses.sequences > 0.0 ? losses.nsp_correct / losses.sequences : 0.0;
+}
+
+}  // namespace
+
+Trainer::Trainer(const RunConfig& config, Parts parts, const TrainState& state)
+    : config_(config), parts_(std::move(parts)), state_(state) {}
+
+StopReason Trainer::run() {
+  const auto phase_count = static_cast<std::int64_t>(config_.phases.size());
+  while (state_.phase_index < phase_count) {
+    if (run_phase(config_.phases[static_cast<std::size_t>(state_.phase_index)]) == StopReason::signal) {
+      return StopReason::signal;
+    }
+    if (state_.phase_index + 1 == phase_count) {
+      break;
+    }
+    ++state_.phase_index;
+    state_.step_in_phase = 0;
+  }
+  parts_.saver.save(state_, SaveNeed::required);
+  return StopReason::run_complete;
+}
+
+StopReason Trainer::run_phase(const PhaseConfig& phase) {
+  if (state_.step_in_phase >= phase.max_steps) {
+    return StopReason::phase_complete;
+  }
+  parts_.progress.work = "data";
+  const StepShape shape = derive_step_shape(phase, parts_.communicator.size());
+  const LrSchedule schedule(phase);
+  Prefetcher batches(BatchStream(phase, state_.phase_index, config_.seed, shape, parts_.communicator.rank()),
+                     state_.step_in_phase, phase.max_steps);
+  start_phase(phase, shape);
+
+  while (state_.step_in_phase < phase.max_steps) {
+    const StopRequest request = run_step(phase, batches, schedule.rate_at(state_.step_in_phase));
+    const bool stopping = request == StopRequest::save_and_stop;
+    if (every(config_.evaluation.eval_steps) || state_.step_in_phase == phase.max_steps) {
+      evaluate(phase);
+    }
+    if (stopping || request == StopRequest::save || every(config_.checkpoint.save_steps)) {
+      parts_.saver.save(state_, stopping ? SaveNeed::required : SaveNeed::periodic);
+    }
+    if (stopping) {
+      return StopReason::signal;
+    }
+  }
+  return StopReason::phase_complete;
+}
+
+void Trainer::start_phase(const PhaseConfig& phase, const StepShape& shape) {
+  log_info("phase started name=" + phase.name + " steps=" + std::to_string(phase.max_steps) +
+           " from_step=" + std::to_string(state_.step_in_phase) +
+           " global_batch=" + std::to_string(shape.global_batch()) +
+           " micro_batch=" + std::to_string(shape.micro_batch) +
+           " accumulation=" + std::to_string(shape.accumulation) + " ranks=" + std::to_string(shape.ranks) +
+           " max_seq_length=" + std::to_string(phase.max_seq_length));
+  // The state, not a flag, says that the phase is new: a resume inside the phase keeps its moments.
+  if (state_.phase_index > 0 && state_.step_in_phase == 0 && phase.moments == MomentsAtPhaseStart::reset) {
+    parts_.optimizer.reset_moments();
+    log_info("moments reset phase=" + phase.name);
+  }
+}
+
+StopRequest Trainer::run_step(const PhaseConfig& phase, Prefetcher& batches, double learning_rate) {
+  const Stopwatch watch;
+  parts_.progress.work = "data";
+  const StepBatch batch = batches.next();
+  const StepResult result = parts_.train_step.run(batch, state_.phase_index, learning_rate);
+  const StepAgreement agreement = sum_over_ranks(parts_.communicator, result.losses);
+  advance(phase, result);
+
+  last_ = StepMetrics{};
+  last_.state = state_;
+  last_.phase = phase.name;
+  fill_losses(agreement.losses, last_);
+  last_.learning_rate = learning_rate;
+  last_.gradient_norm = result.norm.value;
+  if (config_.logging.log_sample_hashes) {
+    last_.sample_hash = hash_of_samples(parts_.communicator, batch);
+  }
+  last_.step_seconds = watch.seconds();
+  last_.sequences_per_second = static_cast<double>(phase.global_train_batch_size) / last_.step_seconds;
+  last_.tokens_per_second = last_.sequences_per_second * static_cast<double>(phase.max_seq_length);
+  last_.data_wait_seconds = batches.last_wait_seconds();
+  last_.exposed_reduce_seconds = parts_.train_step.exposed_reduce_seconds();
+  last_.checkpoint_seconds = parts_.saver.take_seconds();
+  last_.device_memory_gib = resident_gib();
+  parts_.metrics.record(last_);
+  parts_.report.step(phase, last_, agreement.losses.masked_tokens);
+  return agreement.request;
+}
+
+void Trainer::advance(const PhaseConfig& phase, const StepResult& result) {
+  ++state_.global_step;
+  ++state_.step_in_phase;
+  state_.samples_seen += phase.global_train_batch_size;
+  state_.optimizer_steps = parts_.optimizer.step_count();
+  state_.skipped_steps += result.skipped ? 1 : 0;
+  parts_.progress.global_step = state_.global_step;
+}
+
+void Trainer::evaluate(const PhaseConfig& phase) {
+  parts_.progress.work = "evaluate";
+  for (const std::unique_ptr<Evaluation>& evaluation : parts_.evaluations) {
+    const EvaluationResult result = evaluation->run();
+    parts_.metrics.record(state_, phase.name, result);
+    parts_.report.evaluation(last_, result);
+  }
+}
+
+bool Trainer::every(std::int64_t steps) const { return steps > 0 && state_.global_step % steps == 0; }
+
+}  // namespace lambert

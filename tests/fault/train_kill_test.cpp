@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+// Real signals to real ranks.
+#include <csignal>
+#include <iostream>
+#include <random>
+#include <string>
+
+#include "support/temp_directory.h"
+#include "support/train_run.h"
+
+namespace lambert {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* kLastCheckpoint = "checkpoint-00000040";
+
+std::vector<std::string> with(std::vector<std::string> overrides, const std::string& one_more) {
+  overrides.push_back(one_more);
+  return overrides;
+}
+
+/// Ranks of a launched run, once all of them have started.
+std::vector<int> wait_for_ranks(ChildProcess& process, std::size_t ranks) {
+  std::vector<int> pids;
+  while (!process.ended() && pids.size() < ranks) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    pids = process.children();
+  }
+  return pids;
+}
+
+TEST(TrainKill, TwentyKillsInARowEndInTheSameState) {
+  const TempDirectory folder;
+  const fs::path config = make_tiny_run(folder.path());
+  const std::vector<std::string> overrides = with(slow_steps(), "checkpoint.save_steps=3");
+  const TrainRun golden{config, folder / "golden", overrides};
+  ASSERT_EQ(golden.run(2), 0) << content_of(golden.log());
+
+  const auto seed = std::random_device()();
+  std::cout << "seed " << seed << std::endl;  // a failure can be replayed
+  std::mt19937 random(seed);
+  std::uniform_int_distribution<int> milliseconds(200, 1600);
+  std::uniform_int_distribution<std::size_t> which(0, 1);
+  const TrainRun killed{config, folder / "killed", overrides};
+  int kills = 0;
+  while (kills < 20) {
+    ChildProcess process(killed.command(2), killed.log());
+    const std::vector<int> ranks = wait_for_ranks(process, 2);
+    std::this_thread::sleep_for(std::chrono::milliseconds(milliseconds(random)));
+    if (ranks.size() == 2 && ::kill(ranks[which(random)], SIGKILL) == 0) {
+      ++kills;
+    }
+    const int code = process.wait(60);
+    ASSERT_TRUE(code == 0 || code == 137) << "code " << code << "\n" << process.output();
+    if (code == 0) {  // finished before the kill: compare, and start the next chain
+      expect_same_end(golden, killed, kLastCheckpoint);
+      fs::remove_all(killed.output_dir);
+    }
+  }
+  ASSERT_EQ(killed.run(2), 0) << content_of(killed.log());
+  expect_same_end(golden, killed, kLastCheckpoint);
+}
+
+TEST(TrainKill, AFrozenRankEndsTheRunWith6AndIsNamed) {
+  const TempDirectory folder;
+  const TrainRun run{make_tiny_run(folder.path()), folder / "run",
+                     with(slow_steps(), "communication.timeout_seconds=3")};
+  ChildProcess process(run.command(2), run.log());
+  const std::vector<int> ranks = wait_for_ranks(process, 2);
+  wait_for_steps(process, run, 3);
+  ASSERT_EQ(ranks.size(), 2U) << process.output();
+  ::kill(ranks[1], SIGSTOP);
+  EXPECT_EQ(process.wait(3 + 10), 6) << process.output();
+  EXPECT_THAT(process.output(), testing::HasSubstr("rank 1"));
+  const nlohmann::json failure = json_of(run.output_dir / "failure.json");
+  EXPECT_EQ(failure["rank"], 0);
+  EXPECT_EQ(failure["code"], 6);
+  EXPECT_THAT(failure["what"].get<std::string>(), testing::HasSubstr("rank 1"));
+  EXPECT_EQ(json_of(run.output_dir / "status.json")["state"], "failed");
+}
+
+TEST(TrainKill, ARankFrozenForLessThanTheDeadlineCostsNothing) {
+  const TempDirectory folder;
+  const fs::path config = make_tiny_run(folder.path());
+  const TrainRun golden{config, folder / "golden", slow_steps()};
+  ASSERT_EQ(golden.run(2), 0) << content_of(golden.log());
+  const TrainRun paused{config, folder / "paused", slow_steps()};
+  ChildProcess process(paused.command(2), paused.log());
+  const std::vector<int> ranks = wait_for_ranks(process, 2);
+  wait_for_steps(process, paused, 3);
+  ASSERT_EQ(ranks.size(), 2U) << process.output();
+  ::kill(ranks[0], SIGSTOP);
+  std::this_thread::sleep_for(std::chrono::milliseconds(1500));
+  ::kill(ranks[0], SIGCONT);
+  ASSERT_EQ(process.wait(60), 0) << process.output();
+  expect_same_end(golden, paused, kLastCheckpoint);
+}
+
+}  // namespace
+}  // namespace lambert

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a run prints and leaves in its directory.
+#include <csignal>
+#include <string>
+
+#include "support/temp_directory.h"
+#include "support/train_run.h"
+
+namespace lambert {
+namespace {
+
+namespace fs = std::filesystem;
+
+double mean_loss(const std::vector<nlohmann::json>& steps, std::size_t first, std::size_t count) {
+  double sum = 0.0;
+  for (std::size_t index = first; index < first + count; ++index) {
+    sum += steps.at(index)["loss"].get<double>();
+  }
+  return sum / static_cast<double>(count);
+}
+
+TEST(TrainRecords, LossFalls) {
+  const TempDirectory folder;
+  const TrainRun run{make_tiny_run(folder.path()),
+                     folder / "run",
+                     {"phases[0].max_steps=300", "phases[0].warmup_steps=20", "phases[0].global_train_batch_size=32",
+                      "phases[0].per_device_train_batch_size=32", "model.hidden_dropout_prob=0",
+                      "model.attention_probs_dropout_prob=0", "evaluation.eval_steps=100"}};
+  ASSERT_EQ(run.run(1), 0) << content_of(run.log());
+  const std::vector<nlohmann::json> steps = run.step_records();
+  ASSERT_EQ(steps.size(), 316U);
+  EXPECT_LT(mean_loss(steps, 280, 20), mean_loss(steps, 0, 20) - 0.5);
+  const std::vector<nlohmann::json> all = run.records();
+  EXPECT_LT(all.back()["eval_mlm_loss"].get<double>(), 4.0);  // ln 64 = 4.16 knows nothing
+}
+
+TEST(TrainRecords, EveryStepHasARecordAndEveryPhaseEndsWithAnEvaluation) {
+  const TempDirectory folder;
+  const TrainRun run{make_tiny_run(folder.path()), folder / "run", {}};
+  ASSERT_EQ(run.run(2), 0) << content_of(run.log());
+  const std::vector<nlohmann::json> steps = run.step_records();
+  ASSERT_EQ(steps.size(), 40U);
+  for (std::size_t index = 0; index < steps.size(); ++index) {
+    EXPECT_EQ(steps[index]["global_step"], index + 1);
+    EXPECT_EQ(steps[index]["phase"], index < 24 ? "short" : "long");
+    EXPECT_EQ(steps[index]["step_in_phase"], index < 24 ? index + 1 : index - 23);
+  }
+  std::vector<std::int64_t> evaluated;
+  for (const nlohmann::json& record : run.records()) {
+    if (record.contains("eval_loss")) {
+      evaluated.push_back(record["global_step"]);
+    }
+  }
+  EXPECT_EQ(evaluated, (std::vector<std::int64_t>{10, 20, 24, 30, 40}));
+  for (const char* file : {"config.yaml", "config.source.yaml", "run.json", "train.log", "status.json", "latest"}) {
+    EXPECT_TRUE(fs::exists(run.output_dir / file)) << file;
+  }
+  EXPECT_FALSE(fs::exists(run.output_dir / "failure.json"));
+  EXPECT_THAT(content_of(run.log()), testing::HasSubstr("run ended code=0 reason=finished step=40 last_checkpoint=40"));
+}
+
+TEST(TrainRecords, TensorBoardReadsTheCurvesAlsoAcrossAResume) {
+  const TempDirectory folder;
+  const fs::path config = make_tiny_run(folder.path());
+  const TrainRun run{config, folder / "run", {"logging.logging_steps=1"}};
+  ASSERT_EQ(run.run(1), 0) << content_of(run.log());
+  fs::remove_all(run.output_dir / "checkpoint-00000040");
+  ASSERT_EQ(run.run(1), 0) << content_of(run.log());  // again from step 30
+  const fs::path dump = folder / "curves.json";
+  ChildProcess reader({LAMBERT_TEST_PYTHON, LAMBERT_SOURCE_DIRECTORY "/tests/integration/read_events.py",
+                       (run.output_dir / "runs").string(), dump.string()},
+                      folder / "reader.log");
+  ASSERT_EQ(reader.wait(120), 0) << reader.output();
+  const nlohmann::json curves = json_of(dump);
+  const std::vector<nlohmann::json> steps = run.step_records();
+  ASSERT_EQ(curves["train/loss"].size(), steps.size());
+  for (std::size_t index = 0; index < steps.size(); ++index) {
+    EXPECT_EQ(curves["train/loss"][index][0], index + 1);
+    EXPECT_NEAR(curves["train/loss"][index][1].get<double>(), steps[index]["loss"].get<double>(), 1e-5);
+  }
+  EXPECT_EQ(curves["eval/eval_mlm_loss"].size(), 5U);
+}
+
+TEST(TrainRecords, ASecondRunOnTheSameDirectoryEndsWith9AndNamesTheHolder) {
+  const TempDirectory folder;
+  const TrainRun run{make_tiny_run(folder.path()), folder / "run", slow_steps()};
+  ChildProcess first(run.command(1), run.log());
+  wait_for_steps(first, run, 2);
+  ChildProcess second(run.command(2), folder / "second.log");
+  EXPECT_EQ(second.wait(30), 9) << second.output();
+  EXPECT_THAT(second.output(), testing::HasSubstr("process " + std::to_string(first.pid())));
+  EXPECT_EQ(json_of(run.output_dir / "status.json")["state"], "running");
+  EXPECT_FALSE(fs::exists(run.output_dir / "failure.json"));
+  first.send(SIGUSR1);
+  EXPECT_EQ(first.wait(30), 75) << first.output();
+}
+
+TEST(TrainRecords, EvalPrintsTheFiguresOfTheLastEvaluation) {
+  const TempDirectory folder;
+  const TrainRun run{make_tiny_run(folder.path()), folder / "run", {}};
+  ASSERT_EQ(run.run(1), 0) << content_of(run.log());
+  ChildProcess eval({LAMBERT_PROGRAM, "eval", run.config.string(), "output_dir=" + run.output_dir.string(), "--json"},
+                    folder / "eval.json");
+  ASSERT_EQ(eval.wait(60), 0) << eval.output();
+  const nlohmann::json printed = json_of(folder / "eval.json");
+  const nlohmann::json recorded = run.records().back();
+  for (const char* key : {"eval_loss", "eval_mlm_loss", "eval_mlm_accuracy", "eval_nsp_loss", "eval_nsp_accuracy"}) {
+    EXPECT_EQ(printed[key], recorded[key]) << key;
+  }
+}
+
+}  // namespace
+}  // namespace lambert

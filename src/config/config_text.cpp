@@ -109,6 +109,45 @@ std::string character_mistake(std::string_view rest, bool is_indentation) {
                     : "";
 }
 
+[[noreturn]] void refuse_at(const std::string& origin, std::size_t line, std::size_t column,
+                            const std::string& reason) {
+  throw ConfigError("reading the configuration: " + origin + ":" + std::to_string(line) + ":" +
+                    std::to_string(column) + ": " + reason);
+}
+
+/// The parser reads a whole line ahead before it hands out anything, so depth and length are
+/// bounded here. Brackets in quoted text count too: no setting has that many.
+void check_brackets_and_line_lengths(const std::string& text, const std::string& origin) {
+  std::size_t line = 1;
+  std::size_t column = 0;
+  std::size_t depth = 0;
+  bool is_comment = false;
+  char before = '\n';
+  for (const char character : text) {
+    ++column;
+    if (character == '\n') {
+      ++line;
+      column = 0;
+      is_comment = false;
+    }
+    is_comment =
+        is_comment || (character == '#' && (before == ' ' || before == '\n' || before == '\t'));
+    if (!is_comment && (character == '[' || character == '{') && ++depth > kMaxConfigDepth) {
+      refuse_at(origin, line, column,
+                "nested deeper than " + std::to_string(kMaxConfigDepth) +
+                    " levels; is this a configuration?");
+    }
+    if (!is_comment && (character == ']' || character == '}') && depth > 0) {
+      --depth;
+    }
+    if (column > kMaxConfigLine) {
+      refuse_at(origin, line, column,
+                "line longer than " + std::to_string(kMaxConfigLine) + " bytes; break it");
+    }
+    before = character;
+  }
+}
+
 }  // namespace
 
 void check_config_text(const std::string& text, const std::string& origin) {
@@ -128,6 +167,7 @@ void check_config_text(const std::string& text, const std::string& origin) {
     column = ends_line ? 1 : column + 1;
     is_indentation = ends_line || (is_indentation && rest.front() == ' ');
   }
+  check_brackets_and_line_lengths(text, origin);
 }
 
 std::string read_config_text(const std::filesystem::path& path) {

@@ -13,6 +13,7 @@
 #include <yaml-cpp/parser.h>
 
 #include "base/error.h"
+#include "config/config_text.h"
 
 namespace lambert {
 namespace {
@@ -123,8 +124,8 @@ class TreeBuilder : public YAML::EventHandler {
   void open(const YAML::Mark& mark, const std::string& tag, YamlNode::Kind kind) {
     check_tag(mark, tag);
     refuse_as_key(mark, "a key is a list or a map; keys are single words");
-    if (open_.size() >= kMaxYamlDepth) {
-      refuse(mark, "nested deeper than " + std::to_string(kMaxYamlDepth) +
+    if (open_.size() >= kMaxConfigDepth) {
+      refuse(mark, "nested deeper than " + std::to_string(kMaxConfigDepth) +
                        " levels; is this a configuration?");
     }
     open_.push_back({make_node(mark, kind), std::nullopt});

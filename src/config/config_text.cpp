@@ -115,36 +115,59 @@ std::string character_mistake(std::string_view rest, bool is_indentation) {
                     std::to_string(column) + ": " + reason);
 }
 
-/// The parser reads a whole line ahead before it hands out anything, so depth and length are
-/// bounded here. Brackets in quoted text count too: no setting has that many.
-void check_brackets_and_line_lengths(const std::string& text, const std::string& origin) {
-  std::size_t line = 1;
-  std::size_t column = 0;
-  std::size_t depth = 0;
-  bool is_comment = false;
-  char before = '\n';
-  for (const char character : text) {
-    ++column;
+/// Follows a text character by character: where it is and how deep in brackets. Brackets in quoted
+/// text count too: no setting has that many. Those in comments do not.
+class BracketDepth {
+ public:
+  void take(char character) {
+    const bool is_first = column_ == 0;
+    ++column_;
+    is_comment_ =
+        is_comment_ || (character == '#' && (is_first || before_ == ' ' || before_ == '\t'));
     if (character == '\n') {
-      ++line;
-      column = 0;
-      is_comment = false;
+      ++line_;
+      column_ = 0;
+      is_comment_ = false;
+    } else if (!is_comment_) {
+      count(character);
     }
-    is_comment =
-        is_comment || (character == '#' && (before == ' ' || before == '\n' || before == '\t'));
-    if (!is_comment && (character == '[' || character == '{') && ++depth > kMaxConfigDepth) {
-      refuse_at(origin, line, column,
+    before_ = character;
+  }
+  std::size_t line() const { return line_; }
+  std::size_t column() const { return column_; }
+  std::size_t depth() const { return depth_; }
+
+ private:
+  void count(char character) {
+    if (character == '[' || character == '{') {
+      ++depth_;
+    } else if ((character == ']' || character == '}') && depth_ > 0) {
+      --depth_;
+    }
+  }
+
+  std::size_t line_ = 1;
+  std::size_t column_ = 0;
+  std::size_t depth_ = 0;
+  bool is_comment_ = false;
+  char before_ = '\n';
+};
+
+/// The parser reads a whole line ahead before it hands out anything, so depth and length are
+/// bounded here.
+void check_depth_and_line_lengths(const std::string& text, const std::string& origin) {
+  BracketDepth place;
+  for (const char character : text) {
+    place.take(character);
+    if (place.depth() > kMaxConfigDepth) {
+      refuse_at(origin, place.line(), place.column(),
                 "nested deeper than " + std::to_string(kMaxConfigDepth) +
                     " levels; is this a configuration?");
     }
-    if (!is_comment && (character == ']' || character == '}') && depth > 0) {
-      --depth;
-    }
-    if (column > kMaxConfigLine) {
-      refuse_at(origin, line, column,
+    if (place.column() > kMaxConfigLine) {
+      refuse_at(origin, place.line(), place.column(),
                 "line longer than " + std::to_string(kMaxConfigLine) + " bytes; break it");
     }
-    before = character;
   }
 }
 
@@ -158,8 +181,7 @@ void check_config_text(const std::string& text, const std::string& origin) {
     const std::string_view rest = std::string_view(text).substr(position);
     const std::string mistake = character_mistake(rest, is_indentation);
     if (!mistake.empty()) {
-      throw ConfigError("reading the configuration: " + origin + ":" + std::to_string(line) + ":" +
-                        std::to_string(column) + ": " + mistake);
+      refuse_at(origin, line, column, mistake);
     }
     position += utf8_length(rest);
     const bool ends_line = rest.front() == '\n';
@@ -167,7 +189,7 @@ void check_config_text(const std::string& text, const std::string& origin) {
     column = ends_line ? 1 : column + 1;
     is_indentation = ends_line || (is_indentation && rest.front() == ' ');
   }
-  check_brackets_and_line_lengths(text, origin);
+  check_depth_and_line_lengths(text, origin);
 }
 
 std::string read_config_text(const std::filesystem::path& path) {

@@ -88,6 +88,10 @@ struct ShardFile {
 
   std::string mistake_of(const std::string& content) const {
     write_bytes(path, content);
+    return mistake_on_disk();
+  }
+
+  std::string mistake_on_disk() const {
     try {
       ShardReader reader(path);
       for (std::int64_t i = 0; i < reader.example_count(); ++i) {

@@ -44,14 +44,14 @@ std::vector<std::int32_t> encode(const Tokenizer& tokenizer, std::string_view te
 
 TEST(TrainVocabulary, WordPieceVocabularyLoadsWithItsCasing) {
   const auto folder = fresh_folder("wordpiece");
-  auto training = training_in(folder, "wordpiece", 120);
+  auto training = training_in(folder, "wordpiece", 80);
   training.cased = true;
   train_vocabulary(training);
   const auto tokenizer = load_tokenizer(training.output, false);
   EXPECT_TRUE(tokenizer->cased());
-  EXPECT_EQ(tokenizer->vocab_size(), 120);
+  EXPECT_EQ(tokenizer->vocab_size(), 80);
   EXPECT_EQ(tokenizer->special_tokens().mask, 4);
-  EXPECT_EQ(tokenizer->token(encode(*tokenizer, "The").at(0)), "The");
+  EXPECT_NE(encode(*tokenizer, "The"), encode(*tokenizer, "the"));
 }
 
 TEST(TrainVocabulary, SentencePieceModelsHaveTheIdsOfAlbert) {

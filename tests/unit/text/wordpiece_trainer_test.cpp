@@ -29,7 +29,12 @@ TEST(WordPieceTrainer, MergesTheMostFrequentPairFirst) {
 }
 
 TEST(WordPieceTrainer, StopsAtTheSize) {
-  EXPECT_EQ(train_wordpiece(sample_words(), {.size = 18, .max_alphabet = 1000}).size(), 18U);
+  const std::vector<CountedWord> words = {{"abbbaaabababbabaab", 5}, {"babaabbbbaab", 3}};
+  EXPECT_EQ(train_wordpiece(words, {.size = 16}).size(), 16U);
+}
+
+TEST(WordPieceTrainer, AlphabetTakesAtMostAQuarterOfTheSize) {
+  EXPECT_EQ(train_wordpiece({{"abcdefgh", 1}}, {.size = 16}).size(), 9U);
 }
 
 TEST(WordPieceTrainer, LeavesRarePairsAlone) {

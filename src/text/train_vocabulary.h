@@ -17,7 +17,7 @@ struct VocabularyTraining {
   bool cased = false;
   std::filesystem::path output;   // folder, created when missing
   std::vector<std::string> text;  // files, folders, globs
-  CorpusOptions corpus;
+  CorpusOptions corpus = {};
 };
 
 /// Writes output/vocab.txt with tokenizer_config.json (the casing), or output/spiece.model; equal

@@ -15,9 +15,9 @@ struct CollectiveId {
 };
 
 /// What the ring knows of the network: messages go to the right neighbour (rank + 1) and come from
-/// the left one (rank - 1), in order. A slot names a message in flight; start_... returns at once,
-/// finish_... blocks until the memory may be used again and throws CommError at the deadline. Used
-/// from one thread.
+/// the left one (rank - 1), in order. A slot names a message in flight; the memory given at the
+/// start stays in use until the message was finished. Everything that waits throws CommError at the
+/// deadline. Used from one thread.
 class Link {
  public:
   static constexpr std::size_t kSlots = 2;
@@ -28,9 +28,13 @@ class Link {
   /// Which collective the following messages belong to, for error messages.
   virtual void begin(const CollectiveId& id) = 0;
   virtual void start_send_right(std::size_t slot, std::span<const std::byte> bytes) = 0;
-  virtual void start_receive_left(std::size_t slot, std::span<std::byte> bytes) = 0;
+  /// memory: where the link may put the message.
+  virtual void start_receive_left(std::size_t slot, std::span<std::byte> memory) = 0;
   virtual void finish_send(std::size_t slot) = 0;
-  virtual void finish_receive(std::size_t slot) = 0;
+  /// Returns the message: in the memory given at the start, or in memory of the link that is good
+  /// until release_receive. Receives are finished in the order they were started.
+  virtual std::span<const std::byte> finish_receive(std::size_t slot) = 0;
+  virtual void release_receive(std::size_t slot) = 0;
 };
 
 }  // namespace lambert

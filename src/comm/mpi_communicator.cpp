@@ -53,7 +53,8 @@ MpiCommunicator::MpiCommunicator(const CommConfig& config)
       monitor_(session_.rank(), session_.hosts()),
       wait_(monitor_, CollectiveKind::main_thread, config.timeout_seconds, abandoned_),
       link_(std::make_unique<MpiLink>(
-          MpiWait(monitor_, CollectiveKind::reduction, config.timeout_seconds, abandoned_))),
+          MpiWait(monitor_, CollectiveKind::reduction, config.timeout_seconds, abandoned_),
+          RingAllReduce::kSegmentBytes)),
       ring_(std::make_unique<RingAllReduce>(*link_, config.all_reduce_dtype)),
       queue_([this](std::span<float> values, const CollectiveId& id) { run_reduction(values, id); },
              abandoned_) {}
@@ -75,6 +76,7 @@ MpiCommunicator::~MpiCommunicator() {
 
 void MpiCommunicator::leave() {
   barrier();
+  link_->close();
   session_.leave_together();
 }
 

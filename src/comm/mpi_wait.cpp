@@ -1,11 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "comm/mpi_wait.h"
 
-#include <chrono>
 #include <string>
-#include <thread>
 
-#include "base/clock.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "comm/check_mpi.h"
@@ -13,11 +10,6 @@
 namespace lambert {
 namespace {
 
-// A neighbour that is at work answers within microseconds, so looking again at once is cheapest;
-// each look gives the core away. After these many looks it is busy with something else, and
-// sleeping leaves it the core.
-constexpr int kEagerLooks = 200;
-constexpr auto kSleep = std::chrono::microseconds(50);
 // A wait this long (share of the deadline) deserves a line in the log.
 constexpr double kSlowShare = 0.25;
 
@@ -35,25 +27,19 @@ void MpiWait::begin(const CollectiveId& id) {
 }
 
 void MpiWait::finish(MPI_Request& request) {
-  for (int look = 0; look < kEagerLooks; ++look) {
-    if (is_done(request)) {
-      return;
-    }
-    std::this_thread::yield();
+  until([&request] { return is_done(request); });
+}
+
+/// Throws CommError when waiting longer makes no sense.
+void MpiWait::check_patience(double waited_seconds) {
+  monitor_.throw_if_verdict(kind_, id_);
+  if (abandoned_.load(std::memory_order_relaxed)) {
+    throw CommError("waiting in '" + id_.name + "' #" + std::to_string(id_.sequence) +
+                    ": given up because this rank ends on an error of its own");
   }
-  const Stopwatch waited;
-  while (!is_done(request)) {
-    monitor_.throw_if_verdict(kind_, id_);
-    if (abandoned_.load(std::memory_order_relaxed)) {
-      throw CommError("waiting in '" + id_.name + "' #" + std::to_string(id_.sequence) +
-                      ": given up because this rank ends");
-    }
-    if (waited.seconds() > timeout_seconds_) {
-      monitor_.report_silence(kind_, id_, waited.seconds());
-    }
-    std::this_thread::sleep_for(kSleep);
+  if (waited_seconds > timeout_seconds_) {
+    monitor_.report_silence(kind_, id_, waited_seconds);
   }
-  warn_if_slow(waited.seconds());
 }
 
 void MpiWait::warn_if_slow(double seconds) const {

@@ -115,7 +115,12 @@ void RingAllReduce::compare_with_left(std::size_t count, const CollectiveId& id)
   Announcement left;
   link_.start_receive_left(0, std::as_writable_bytes(std::span(&left, 1)));
   link_.start_send_right(0, std::as_bytes(std::span(&own, 1)));
-  link_.finish_receive(0);
+  // The link may have left the message in memory of its own.
+  const std::span<const std::byte> message = link_.finish_receive(0);
+  if (message.data() != reinterpret_cast<const std::byte*>(&left)) {
+    std::memcpy(&left, message.data(), sizeof left);
+  }
+  link_.release_receive(0);
   link_.finish_send(0);
   if (std::memcmp(&own, &left, sizeof own) != 0) {
     const int left_rank = (link_.rank() + link_.size() - 1) % link_.size();
@@ -162,19 +167,23 @@ void RingAllReduce::finish(const Plan& plan, std::size_t move, std::span<float> 
   const std::size_t slot = move % Link::kSlots;
   const std::span<float> incoming = plan.incoming(values, move);
   if (!incoming.empty()) {
-    link_.finish_receive(slot);
-    absorb(plan, move, incoming);
+    absorb(plan, move, link_.finish_receive(slot).data(), incoming);
+    link_.release_receive(slot);
   }
   if (!plan.outgoing(values, move).empty()) {
     link_.finish_send(slot);
   }
 }
 
-void RingAllReduce::absorb(const Plan& plan, std::size_t move, std::span<float> segment) {
-  const std::byte* received = received_.at(move % Link::kSlots).data();
+/// received: a segment as it came from the wire, in the memory of the link, of ours, or of the
+/// segment itself.
+void RingAllReduce::absorb(const Plan& plan, std::size_t move, const std::byte* received,
+                           std::span<float> segment) {
   if (wire_type_ == WireType::float32) {
     if (plan.adds(move)) {
       add_floats(reinterpret_cast<const float*>(received), segment.data(), segment.size());
+    } else if (received != std::as_bytes(segment).data()) {
+      std::memcpy(segment.data(), received, segment.size_bytes());
     }
     return;
   }

@@ -64,7 +64,8 @@ class RingAllReduce {
   void compare_with_left(std::size_t count, const CollectiveId& id);
   void start(const Plan& plan, std::size_t move, std::span<float> values);
   void finish(const Plan& plan, std::size_t move, std::span<float> values);
-  void absorb(const Plan& plan, std::size_t move, std::span<float> segment);
+  void absorb(const Plan& plan, std::size_t move, const std::byte* received,
+              std::span<float> segment);
   std::span<std::byte> incoming_memory(const Plan& plan, std::size_t move,
                                        std::span<float> segment);
   std::size_t wire_bytes(std::size_t count) const;

@@ -12,11 +12,11 @@ constexpr unsigned kGroupShift = 40;
 }  // namespace
 
 std::vector<std::vector<std::filesystem::path>> group_files(
-    const std::vector<std::filesystem::path>& files) {
+    const std::vector<std::filesystem::path>& files, std::int64_t chunk_bytes) {
   std::vector<std::vector<std::filesystem::path>> groups;
   std::uintmax_t bytes = 0;
   for (const std::filesystem::path& file : files) {
-    if (groups.empty() || bytes >= static_cast<std::uintmax_t>(kChunkBytes)) {
+    if (groups.empty() || bytes >= static_cast<std::uintmax_t>(chunk_bytes)) {
       groups.emplace_back();
       bytes = 0;
     }
@@ -51,7 +51,7 @@ bool ChunkReader::read_document(Document& document) {
 }
 
 void ChunkReader::collect() {
-  while (!ended_ && waiting_bytes_ < kChunkBytes + kChunkBytes / 2) {
+  while (!ended_ && waiting_bytes_ < chunk_bytes_ + chunk_bytes_ / 2) {
     Document document;
     if (read_document(document)) {
       waiting_bytes_ += size_of(document);
@@ -72,7 +72,7 @@ bool ChunkReader::next(Chunk& chunk) {
   chunk.is_last_of_group = ended_;
   chunk.first_document = (static_cast<std::uint64_t>(id_.group) << kGroupShift) + documents_taken_;
   std::int64_t bytes = 0;
-  while (!waiting_.empty() && (ended_ || bytes < kChunkBytes)) {
+  while (!waiting_.empty() && (ended_ || bytes < chunk_bytes_)) {
     bytes += size_of(waiting_.front());
     chunk.documents.push_back(std::move(waiting_.front()));
     waiting_.pop_front();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The corpus is worked on in chunks: about kChunkBytes of consecutive documents. Where chunks begin
+// The corpus is worked on in chunks: about chunk_bytes of consecutive documents. Where chunks begin
 // and end, and the numbers of their documents, follow from the input files alone, never from
 // workers or ranks.
 #pragma once
@@ -8,6 +8,7 @@
 #include <deque>
 #include <filesystem>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "text/document_reader.h"
@@ -16,7 +17,7 @@ namespace lambert {
 
 /// Large enough for some thousand examples and many documents to draw from, small enough for one
 /// per core.
-constexpr std::int64_t kChunkBytes = 8 << 20;
+constexpr std::int64_t kDefaultChunkBytes = 8 << 20;
 
 /// Names a chunk: its group of files, and its place in the group.
 struct ChunkId {
@@ -34,18 +35,18 @@ struct Chunk {
 };
 
 /// Consecutive input files that are read as one stream: many small files make one group, so that
-/// they share chunks; a file of kChunkBytes or more on disk is a group of its own, or ends one.
+/// they share chunks; a file of chunk_bytes or more on disk is a group of its own, or ends one.
 std::vector<std::vector<std::filesystem::path>> group_files(
-    const std::vector<std::filesystem::path>& files);
+    const std::vector<std::filesystem::path>& files, std::int64_t chunk_bytes);
 
 /// The chunks of one group, in order. The rest of a group is kept in one piece up to 1.5
-/// kChunkBytes, so no chunk is tiny unless the group is. A group has at least one chunk, empty when
+/// chunk_bytes, so no chunk is tiny unless the group is. A group has at least one chunk, empty when
 /// it holds no document.
 class ChunkReader {
  public:
   ChunkReader(std::int64_t group, std::vector<std::filesystem::path> files,
-              const CorpusOptions& options)
-      : files_(std::move(files)), options_(options), id_{group, 0} {}
+              const CorpusOptions& options, std::int64_t chunk_bytes)
+      : files_(std::move(files)), options_(options), chunk_bytes_(chunk_bytes), id_{group, 0} {}
 
   bool next(Chunk& chunk);
 
@@ -56,6 +57,7 @@ class ChunkReader {
 
   std::vector<std::filesystem::path> files_;
   CorpusOptions options_;
+  std::int64_t chunk_bytes_;
   ChunkId id_;
   std::size_t next_file_ = 0;
   std::unique_ptr<DocumentReader> reader_;

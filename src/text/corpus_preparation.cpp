@@ -56,7 +56,7 @@ std::string describe_plan(const PreparationSettings& settings, const DatasetInfo
                           const std::vector<fs::path>& files) {
   nlohmann::ordered_json plan;
   plan["plan_version"] = 1;
-  plan["chunk_bytes"] = kChunkBytes;
+  plan["chunk_bytes"] = settings.chunk_bytes;
   plan["tokenizer_type"] = info.tokenizer_type;
   plan["vocabulary_hash"] = info.vocabulary_hash;
   plan["cased"] = info.cased;
@@ -203,7 +203,8 @@ void Preparation::work_on_chunks() {
   for (std::size_t i = 0; i < groups_.size(); ++i) {
     const auto group = static_cast<std::int64_t>(i);
     if (!is_group_done(group)) {
-      readers.push_back(std::make_unique<ChunkReader>(group, groups_[i], settings_.corpus));
+      readers.push_back(std::make_unique<ChunkReader>(group, groups_[i], settings_.corpus,
+                                                      settings_.chunk_bytes));
     }
   }
   ChunkSource source(std::move(readers), [this](const ChunkId& chunk) {
@@ -314,7 +315,8 @@ void prepare_corpus(const PreparationSettings& settings, const Tokenizer& tokeni
   check_output_apart(settings, files);
   DatasetInfo info = describe_dataset(settings, tokenizer);
   const std::string plan = describe_plan(settings, info, files);
-  Preparation(settings, tokenizer, file_system, rank, group_files(files), std::move(info))
+  Preparation(settings, tokenizer, file_system, rank, group_files(files, settings.chunk_bytes),
+              std::move(info))
       .run(plan);
 }
 

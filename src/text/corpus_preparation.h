@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "base/file_system.h"
+#include "text/chunk_reader.h"
 #include "text/document_reader.h"
 #include "text/example_builder.h"
 #include "text/tokenizer.h"
@@ -31,6 +32,7 @@ struct PreparationSettings {
   ExampleSettings examples;
   std::int64_t duplicate_factor = 1;  // passes over the corpus
   CorpusOptions corpus;
+  std::int64_t chunk_bytes = kDefaultChunkBytes;
   std::int64_t workers = 1;  // threads of this rank; at least 1
 };
 

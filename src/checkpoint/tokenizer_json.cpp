@@ -234,7 +234,7 @@ TokenizerExport export_sentencepiece(std::string model_content, std::int64_t max
   const std::vector<SpecialToken> tokens = special_pieces(model);
   const ordered_json metaspace = {{"type", "Metaspace"},
                                   {"replacement", kSpaceMark},
-                                  {"prepend_scheme", model.adds_dummy_prefix ? "first" : "never"},
+                                  {"prepend_scheme", model.adds_dummy_prefix ? "always" : "never"},
                                   {"split", true}};
   ordered_json decoder = metaspace;
   if (model.byte_fallback) {

@@ -67,7 +67,9 @@ void MpiLink::open_channels(std::size_t largest_message_bytes) {
 }
 
 void MpiLink::close() {
-  check_mpi(MPI_Win_free(&window_), "MPI_Win_free");
+  if (window_ != MPI_WIN_NULL) {
+    check_mpi(MPI_Win_free(&window_), "MPI_Win_free");
+  }
 }
 
 void MpiLink::start_send_right(std::size_t slot, std::span<const std::byte> bytes) {

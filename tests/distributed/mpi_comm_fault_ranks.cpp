@@ -37,9 +37,11 @@ bool suffer(const std::string& fault, Communicator& communicator) {
     std::this_thread::sleep_for(std::chrono::hours(1));
   } else if (fault == "data") {
     throw lambert::DataError("reading shard 7: hash mismatch; prepare it again");
-  } else if (fault == "skip") {
+  } else if (fault == "other-collective") {
     communicator.barrier();
-    return true;
+  } else if (fault == "other-reduction") {
+    std::vector<float> values(77);
+    communicator.start_all_reduce_sum(values, "odd one")->wait();
   }
   return fault == "skip-reduction";
 }
@@ -62,14 +64,18 @@ void run(const std::string& fault, int faulty_rank, double timeout_seconds) {
   const auto communicator = lambert::make_communicator(config);
   lambert::start_logging({communicator->rank(), communicator->size()});
   std::fprintf(stderr, "pid %d\n", getpid());
+  const bool before_collective = fault == "other-collective";
   for (int step = 0; step < kSteps; ++step) {
-    const bool skips =
-        step == kFaultStep && communicator->rank() == faulty_rank && suffer(fault, *communicator);
-    if (!skips) {
-      reduce_buckets(*communicator);
+    const bool suffers = step == kFaultStep && communicator->rank() == faulty_rank;
+    if (suffers && before_collective) {
+      suffer(fault, *communicator);
     }
     std::vector<double> loss = {1.0};
     communicator->all_reduce_sum(loss);
+    const bool skips = suffers && !before_collective && suffer(fault, *communicator);
+    if (!skips) {
+      reduce_buckets(*communicator);
+    }
   }
   if (fault == "hang-at-end" && communicator->rank() == faulty_rank) {
     std::this_thread::sleep_for(std::chrono::hours(1));

@@ -20,6 +20,7 @@ namespace lambert {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 // Far above a step's time on a busy machine, far below the test's limit.
 constexpr double kTimeoutSeconds = 5.0;
@@ -169,10 +170,21 @@ TEST(FailingRank, DecidesTheExitCode) {
   EXPECT_TRUE(all_gone(end));
 }
 
-TEST(DisagreeingRank, IsFoundBySequenceBeforeTheDeadline) {
-  const JobEnd end = run_job(2, "skip", 1);
+TEST(DisagreeingRank, InACollectiveIsFoundBeforeTheDeadline) {
+  const JobEnd end = run_job(3, "other-collective", 1);
   EXPECT_EQ(end.exit_code, 6) << end.output;
-  EXPECT_LT(end.seconds, kStartSeconds + kTimeoutSeconds + kGraceSeconds);
+  EXPECT_THAT(end.output, HasSubstr("rank 1 is at collective 'barrier' #11"));
+  EXPECT_THAT(end.output, HasSubstr("rank 0 is at collective 'all_reduce_sum' #11"));
+  EXPECT_THAT(end.output, Not(HasSubstr("after 5.")));
+  EXPECT_TRUE(all_gone(end));
+}
+
+TEST(DisagreeingRank, InAReductionIsFoundBeforeTheDeadline) {
+  const JobEnd end = run_job(3, "other-reduction", 1);
+  EXPECT_EQ(end.exit_code, 6) << end.output;
+  EXPECT_THAT(end.output, HasSubstr("'odd one' #41 of 77 values"));
+  EXPECT_THAT(end.output, HasSubstr("'bucket 0' #41 of 100000 values"));
+  EXPECT_THAT(end.output, Not(HasSubstr("after 5.")));
   EXPECT_TRUE(all_gone(end));
 }
 

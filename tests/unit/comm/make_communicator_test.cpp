@@ -79,6 +79,7 @@ TEST_F(Launcher, OrNotADeadlineMustBePositive) {
 }
 
 TEST_F(Launcher, WhenAbsentLeavesAbortToThisProcess) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
   EXPECT_EXIT(abort_job(6), ::testing::ExitedWithCode(6), "");
 }
 

@@ -1,11 +1,62 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <cerrno>
+#include <filesystem>
+#include <iostream>
+
+#include <unistd.h>
+
+#include "app/check_data.h"
+#include "app/check_report.h"
 #include "app/commands.h"
 #include "base/error.h"
+#include "config/load_run_config.h"
+#include "config/run_plan.h"
 
 namespace lambert {
+namespace {
 
-int run_check(const CheckOptions& /*options*/) { throw InternalError("not written yet"); }
+/// The run directory, or the folder in which it will be made, can be written to. Makes nothing.
+void check_output_directory(const std::string& output_dir) {
+  std::filesystem::path folder = std::filesystem::absolute(output_dir).lexically_normal();
+  std::error_code error;
+  while (!std::filesystem::exists(std::filesystem::symlink_status(folder, error)) &&
+         folder.has_relative_path()) {
+    folder = folder.parent_path();
+  }
+  const std::string what = "checking output_dir " + output_dir + ": ";
+  if (!std::filesystem::is_directory(folder, error)) {
+    throw StorageError(what + folder.string() + " is not a folder; choose another output_dir");
+  }
+  if (::access(folder.c_str(), W_OK | X_OK) != 0) {
+    throw StorageError(what + folder.string() + " cannot be written to (" + errno_text(errno) +
+                       "); change its permissions or choose another output_dir");
+  }
+}
 
-int run_config_reference() { throw InternalError("not written yet"); }
+}  // namespace
+
+int run_check(const CheckOptions& options) {
+  if (options.ranks < 0) {
+    throw ConfigError("checking the configuration: --ranks is " + std::to_string(options.ranks) +
+                      "; give a number of at least 1");
+  }
+  const std::int64_t ranks = options.ranks == 0 ? 1 : options.ranks;
+  const RunConfig config = load_run_config(options.config, options.overrides);
+  check_output_directory(config.output_dir);
+  // The arithmetic first: it needs no data, and a batch that cannot be divided is found without
+  // reading any.
+  RunPlan plan = plan_run(config, ranks, 0);
+  if (!options.no_data) {
+    plan = plan_run(config, ranks, check_data_folders(config).vocab_size);
+  }
+  std::cout << (options.json ? describe_plan_as_json(config, plan) : describe_plan(config, plan))
+            << std::flush;
+  return 0;
+}
+
+int run_config_reference() {
+  std::cout << describe_run_config_keys() << std::flush;
+  return 0;
+}
 
 }  // namespace lambert

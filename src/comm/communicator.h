@@ -13,12 +13,14 @@ namespace lambert {
 class PendingReduction {
  public:
   virtual ~PendingReduction() = default;
-  /// Blocks until the sum is complete on this rank. Throws CommError naming the collective and the late rank.
+  /// Blocks until the sum is complete on this rank. Throws CommError naming the collective and the
+  /// late rank.
   virtual void wait() = 0;
 };
 
-/// A channel between the ranks of a run. Every rank makes the same calls in the same order. Every wait has
-/// the configured deadline; passing it throws CommError naming the silent rank. Called from one thread.
+/// A channel between the ranks of a run. Every rank makes the same calls in the same order. Every
+/// wait has the configured deadline; passing it throws CommError naming the silent rank. Called
+/// from one thread.
 class Communicator {
  public:
   virtual ~Communicator() = default;
@@ -31,11 +33,13 @@ class Communicator {
 
   virtual void barrier() = 0;
   virtual void broadcast(std::span<std::byte> bytes, int root) = 0;
-  /// In place; the result has identical bits on all ranks. For a few numbers: counts, losses, flags.
+  /// In place; the result has identical bits on all ranks. For a few numbers: counts, losses,
+  /// flags.
   virtual void all_reduce_sum(std::span<double> values) = 0;
   virtual void all_reduce_max(std::span<double> values) = 0;
   /// In place, fp32, by the ring; identical bits on all ranks. `name` appears in error messages.
-  /// The memory must stay untouched until wait() returned. Reductions complete in the order they were started.
+  /// The memory must stay untouched until wait() returned. Reductions complete in the order they
+  /// were started.
   virtual std::unique_ptr<PendingReduction> start_all_reduce_sum(std::span<float> values,
                                                                  std::string name) = 0;
   /// All ranks' bytes on every rank, in rank order; sizes may differ.

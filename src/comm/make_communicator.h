@@ -11,11 +11,13 @@ namespace lambert {
 /// True when a launcher (mpirun, srun) started this process as one of several ranks.
 bool started_by_launcher();
 
-/// backend automatic: mpi when started by a launcher, else single. Initialises MPI as an owned object:
-/// the communicator finalises it. Throws ConfigError for an impossible choice, CommError for MPI failures.
+/// backend automatic: mpi when started by a launcher, else single. Initialises MPI as an owned
+/// object: the communicator finalises it. Throws ConfigError for an impossible choice, CommError
+/// for MPI failures.
 std::unique_ptr<Communicator> make_communicator(const CommConfig& config);
 
-/// Ends all ranks of the job with this exit code (MPI_Abort); without MPI ends this process. Used by main only.
+/// Ends all ranks of the job with this exit code (MPI_Abort); without MPI ends this process. Used
+/// by main only.
 [[noreturn]] void abort_job(int exit_code);
 
 }  // namespace lambert

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Everything the user can choose. Each field has the name of its YAML key; run_config_fields.h lists them
-// once and drives reader, writer and configs/README.md. Model keys are those of Hugging Face's BertConfig.
+// Everything the user can choose. Each field has the name of its YAML key; run_config_fields.h
+// lists them once and drives reader, writer and configs/README.md. Model keys are those of Hugging
+// Face's BertConfig.
 #pragma once
 
 #include <cstdint>
@@ -11,15 +12,27 @@
 namespace lambert {
 
 enum class Activation { gelu, gelu_new };  // erf form (Hugging Face), tanh form (Google's release)
-enum class Precision { fp32, bf16 };       // bf16: bf16 compute weights and activations, fp32 everything else
+enum class Precision {
+  fp32,
+  bf16
+};  // bf16: bf16 compute weights and activations, fp32 everything else
 enum class OptimizerName { lamb, adamw };
 enum class BiasCorrectionPlacement { moments, step_size };  // paper v5, Apex, TF Addons | DeepSpeed
-enum class LrDecayOrigin { phase_start, warmup_end };       // Google, NVIDIA, MLPerf | no jump at the end of warm-up
-enum class MomentsAtPhaseStart { keep, reset };             // DeepSpeed keeps m, v and counter | Google starts at zero
+enum class LrDecayOrigin {
+  phase_start,
+  warmup_end
+};  // Google, NVIDIA, MLPerf | no jump at the end of warm-up
+enum class MomentsAtPhaseStart {
+  keep,
+  reset
+};  // DeepSpeed keeps m, v and counter | Google starts at zero
 enum class NonFiniteGradients { stop, skip };
 enum class Backend { automatic, single, mpi };
 enum class WireType { float32, bfloat16 };
-enum class LossNormalization { global, per_micro_batch };   // exact mean over the global batch | mean of means, as others do
+enum class LossNormalization {
+  global,
+  per_micro_batch
+};  // exact mean over the global batch | mean of means, as others do
 
 /// The network (Devlin et al. 2018; names and defaults of BertConfig, BERT-Base).
 struct ModelConfig {
@@ -49,11 +62,13 @@ struct OptimizerConfig {
   BiasCorrectionPlacement bias_correction_placement = BiasCorrectionPlacement::moments;
   bool grad_averaging = true;        // m increment (1 - beta1) * g; false: 1 * g (Apex switch)
   bool epsilon_inside_sqrt = false;  // sqrt(v + eps) instead of sqrt(v) + eps
-  std::vector<std::string> weight_decay_exclude = {"bias", "LayerNorm"};  // name parts of tensors not decayed
-  bool adapt_excluded = false;       // true: tensors without decay get a trust ratio too
-  double trust_ratio_min = 0.0;      // clamp of the trust ratio
+  std::vector<std::string> weight_decay_exclude = {
+      "bias", "LayerNorm"};      // name parts of tensors not decayed
+  bool adapt_excluded = false;   // true: tensors without decay get a trust ratio too
+  double trust_ratio_min = 0.0;  // clamp of the trust ratio
   double trust_ratio_max = std::numeric_limits<double>::infinity();
-  double weight_norm_max = std::numeric_limits<double>::infinity();  // phi(z) = min(z, max), before the ratio
+  double weight_norm_max =
+      std::numeric_limits<double>::infinity();  // phi(z) = min(z, max), before the ratio
 };
 
 /// One stage of the schedule: its own data, length, batch, rate and warm-up.
@@ -81,13 +96,13 @@ struct CommConfig {
 };
 
 struct CheckpointConfig {
-  std::int64_t save_steps = 500;  // 0: only at the end and on request
+  std::int64_t save_steps = 500;      // 0: only at the end and on request
   std::int64_t save_total_limit = 3;  // oldest are pruned after a verified save; 0 = keep all
 };
 
 struct EvaluationConfig {
-  std::string data;                // folder made by lambert prepare; empty = no evaluation
-  std::int64_t eval_steps = 500;   // also at the end of every phase
+  std::string data;                      // folder made by lambert prepare; empty = no evaluation
+  std::int64_t eval_steps = 500;         // also at the end of every phase
   std::int64_t max_eval_samples = 2048;  // the first ones of the folder, always the same masks
   std::int64_t per_device_eval_batch_size = 32;
 };

@@ -18,7 +18,8 @@ struct StepShape {
 };
 
 /// The largest micro-batch not above per_device_train_batch_size that divides the rank's share.
-/// Throws ConfigError with the arithmetic and the nearest valid rank counts when ranks do not divide the batch.
+/// Throws ConfigError with the arithmetic and the nearest valid rank counts when ranks do not
+/// divide the batch.
 StepShape derive_step_shape(const PhaseConfig& phase, std::int64_t ranks);
 
 }  // namespace lambert

@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <ATen/core/Tensor.h>
-
 #include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
+
+#include <ATen/core/Tensor.h>
 
 #include "config/run_config.h"
 #include "model/model_inputs.h"
 
 namespace lambert {
 
-/// A trained tensor. master is the autograd leaf (fp32): gradients arrive in master.grad in fp32, whatever the
-/// compute type. compute is what the forward pass multiplies with: master itself in fp32, a bf16 copy in bf16;
-/// the optimizer refreshes it after each update.
+/// A trained tensor. master is the autograd leaf (fp32): gradients arrive in master.grad in fp32,
+/// whatever the compute type. compute is what the forward pass multiplies with: master itself in
+/// fp32, a bf16 copy in bf16; the optimizer refreshes it after each update.
 struct ModelParameter {
   std::string name;    // Hugging Face's tensor name
   at::Tensor master;   // fp32, requires_grad
@@ -39,10 +39,12 @@ struct PretrainingLogits {
   at::Tensor hidden_states;  // (B, S, H) fp32, last layer
 };
 
-/// BERT with masked-language-model and next-sentence heads, post-LayerNorm, tied decoder (Devlin et al. 2018).
+/// BERT with masked-language-model and next-sentence heads, post-LayerNorm, tied decoder (Devlin et
+/// al. 2018).
 class BertForPreTraining {
  public:
-  /// Weights ~ N(0, initializer_range) from the counter stream of seed, zero biases, LayerNorm 1 and 0.
+  /// Weights ~ N(0, initializer_range) from the counter stream of seed, zero biases, LayerNorm 1
+  /// and 0.
   BertForPreTraining(const ModelConfig& config, Precision precision, std::uint64_t seed);
   ~BertForPreTraining();
 

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <ATen/core/Tensor.h>
-
 #include <cstdint>
+
+#include <ATen/core/Tensor.h>
 
 namespace lambert {
 
-/// Names the dropout masks of one micro-batch: a mask is a function of (seed, phase, step, sample, layer site),
-/// so it does not depend on how samples are spread over ranks and micro-batches.
+/// Names the dropout masks of one micro-batch: a mask is a function of (seed, phase, step, sample,
+/// layer site), so it does not depend on how samples are spread over ranks and micro-batches.
 struct DropoutStream {
   std::uint64_t seed = 0;
   std::uint32_t phase = 0;

@@ -10,12 +10,12 @@
 namespace lambert {
 
 struct ParameterShape {
-  std::string name;                 // Hugging Face's name, bert.encoder.layer.0.attention.self.query.weight
+  std::string name;  // Hugging Face's name, bert.encoder.layer.0.attention.self.query.weight
   std::vector<std::int64_t> shape;  // Hugging Face's shape, [out, in] for linear weights
 };
 
-/// Every tensor of BertForPreTraining in registration order; the tied decoder appears once, as the word
-/// embeddings and cls.predictions.bias.
+/// Every tensor of BertForPreTraining in registration order; the tied decoder appears once, as the
+/// word embeddings and cls.predictions.bias.
 std::vector<ParameterShape> pretraining_parameter_shapes(const ModelConfig& config);
 
 }  // namespace lambert

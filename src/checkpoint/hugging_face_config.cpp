@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "checkpoint/hugging_face_config.h"
+
+#include "base/error.h"
+#include "checkpoint/strict_json.h"
+
+namespace lambert {
+namespace {
+
+using nlohmann::json;
+using nlohmann::ordered_json;
+
+std::string activation_name(Activation activation) {
+  return activation == Activation::gelu ? "gelu" : "gelu_new";
+}
+
+/// The model's fields under the names of BertConfig.
+ordered_json model_fields(const ModelConfig& config) {
+  return {{"vocab_size", config.vocab_size},
+          {"hidden_size", config.hidden_size},
+          {"num_hidden_layers", config.num_hidden_layers},
+          {"num_attention_heads", config.num_attention_heads},
+          {"intermediate_size", config.intermediate_size},
+          {"hidden_act", activation_name(config.hidden_act)},
+          {"hidden_dropout_prob", config.hidden_dropout_prob},
+          {"attention_probs_dropout_prob", config.attention_probs_dropout_prob},
+          {"max_position_embeddings", config.max_position_embeddings},
+          {"type_vocab_size", config.type_vocab_size},
+          {"layer_norm_eps", config.layer_norm_eps},
+          {"initializer_range", config.initializer_range}};
+}
+
+}  // namespace
+
+std::string write_hugging_face_config(const ModelConfig& config, std::int64_t pad_token_id) {
+  ordered_json document = {{"architectures", {"BertForPreTraining"}}, {"model_type", "bert"}};
+  document.update(model_fields(config));
+  document["dtype"] = "float32";
+  document["tie_word_embeddings"] = true;
+  if (pad_token_id >= 0) {
+    document["pad_token_id"] = pad_token_id;
+  }
+  return document.dump(2) + "\n";
+}
+
+ModelConfig parse_hugging_face_config(std::string_view text) {
+  const json document = parse_strict_json(text);
+  ModelConfig config;
+  config.vocab_size = required_count(document, "vocab_size");
+  config.hidden_size = required_count(document, "hidden_size");
+  config.num_hidden_layers = required_count(document, "num_hidden_layers");
+  config.num_attention_heads = required_count(document, "num_attention_heads");
+  config.intermediate_size = required_count(document, "intermediate_size");
+  config.hidden_dropout_prob = required_number(document, "hidden_dropout_prob");
+  config.attention_probs_dropout_prob = required_number(document, "attention_probs_dropout_prob");
+  config.max_position_embeddings = required_count(document, "max_position_embeddings");
+  config.type_vocab_size = required_count(document, "type_vocab_size");
+  config.layer_norm_eps = required_number(document, "layer_norm_eps");
+  config.initializer_range = required_number(document, "initializer_range");
+  const std::string activation = required_text(document, "hidden_act");
+  if (activation != "gelu" && activation != "gelu_new") {
+    throw DataError("'hidden_act' is '" + activation.substr(0, 40) +
+                    "', known are gelu and gelu_new");
+  }
+  config.hidden_act = activation == "gelu" ? Activation::gelu : Activation::gelu_new;
+  return config;
+}
+
+std::string describe_model_differences(const ModelConfig& saved, const ModelConfig& now) {
+  const ordered_json saved_fields = model_fields(saved);
+  const ordered_json fields_now = model_fields(now);
+  std::string differences;
+  for (const auto& [name, value] : saved_fields.items()) {
+    if (value != fields_now.at(name)) {
+      differences += (differences.empty() ? "" : "; ") + name + ": " + value.dump() +
+                     " in the checkpoint, " + fields_now.at(name).dump() + " now";
+    }
+  }
+  return differences;
+}
+
+}  // namespace lambert

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "config/run_config.h"
+
+namespace lambert {
+
+/// config.json of Transformers' BertConfig. pad_token_id: -1 leaves the key out.
+std::string write_hugging_face_config(const ModelConfig& config, std::int64_t pad_token_id);
+
+/// Reads back what was written. Throws DataError with the reason alone.
+ModelConfig parse_hugging_face_config(std::string_view text);
+
+/// "hidden_size: 256 in the checkpoint, 128 now" for each field that differs, joined by "; ".
+std::string describe_model_differences(const ModelConfig& saved, const ModelConfig& now);
+
+}  // namespace lambert

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "checkpoint/safetensors_reader.h"
+
+#include <array>
+#include <cstring>
+
+#include <ATen/Functions.h>
+
+#include "base/error.h"
+
+namespace lambert {
+namespace {
+
+constexpr std::array<std::pair<const char*, at::ScalarType>, 9> kTypes = {{{"F64", at::kDouble},
+                                                                           {"F32", at::kFloat},
+                                                                           {"F16", at::kHalf},
+                                                                           {"BF16", at::kBFloat16},
+                                                                           {"I64", at::kLong},
+                                                                           {"I32", at::kInt},
+                                                                           {"I16", at::kShort},
+                                                                           {"I8", at::kChar},
+                                                                           {"U8", at::kByte}}};
+
+at::ScalarType scalar_type_of(const std::string& dtype) {
+  for (const auto& [name, type] : kTypes) {
+    if (dtype == name) {
+      return type;
+    }
+  }
+  throw InternalError("unchecked tensor type " + dtype);
+}
+
+/// Little-endian, 8 bytes.
+std::uint64_t header_bytes_of(const MappedFile& file) {
+  if (file.size() < 8) {
+    throw DataError(std::to_string(file.size()) + " bytes are too few for a safetensors file");
+  }
+  std::uint64_t length = 0;
+  for (std::size_t i = 8; i-- > 0;) {
+    length = (length << 8) | static_cast<std::uint64_t>(file.bytes()[i]);
+  }
+  if (length > file.size() - 8 || length > kMaxHeaderBytes) {
+    throw DataError("the header's length " + std::to_string(length) +
+                    " exceeds the file or the limit");
+  }
+  return length;
+}
+
+}  // namespace
+
+std::string safetensors_dtype(at::ScalarType type) {
+  for (const auto& [name, known] : kTypes) {
+    if (known == type) {
+      return name;
+    }
+  }
+  return {};
+}
+
+SafetensorsReader::SafetensorsReader(const std::filesystem::path& path) : file_(path) {
+  try {
+    const std::uint64_t header_bytes = header_bytes_of(file_);
+    data_begin_ = 8 + header_bytes;
+    const std::string_view header(reinterpret_cast<const char*>(file_.bytes().data()) + 8,
+                                  header_bytes);
+    entries_ = parse_safetensors_header(header, file_.size() - data_begin_);
+  } catch (const DataError& error) {
+    throw DataError("reading " + path.string() + ": " + error.what() +
+                    "; the file is damaged or not a safetensors file");
+  }
+}
+
+at::Tensor SafetensorsReader::read(const SafetensorsEntry& entry) const {
+  at::Tensor tensor = at::empty(entry.shape, scalar_type_of(entry.dtype));
+  copy_to(entry, tensor);
+  return tensor;
+}
+
+void SafetensorsReader::copy_to(const SafetensorsEntry& entry, at::Tensor& destination) const {
+  LAMBERT_CHECK(destination.is_contiguous() &&
+                    destination.sizes() == at::IntArrayRef(entry.shape) &&
+                    destination.scalar_type() == scalar_type_of(entry.dtype),
+                "destination of " + entry.name + " does not fit");
+  file_.check_not_shrunk();
+  std::memcpy(destination.data_ptr(), file_.bytes().data() + data_begin_ + entry.begin,
+              entry.end - entry.begin);
+}
+
+}  // namespace lambert

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "comm/link.h"
+#include "config/run_config.h"
+
+namespace lambert {
+
+// The story of the ring
+// ---------------------
+// The ranks stand in a circle; everyone speaks to the right and listens to the left. The values are
+// cut into as many CHUNKS as there are ranks (n), and each chunk into SEGMENTS, small enough to be
+// on their way and be added piece by piece.
+//
+// The chunks travel around the circle in 2 (n - 1) STEPS. In step s, rank r sends chunk r - s and
+// receives chunk r - s - 1 (modulo n). So what is received in one step is what is sent in the next
+// one.
+//   Steps 0 .. n - 2 (reduce-scatter): the receiver adds what comes to its own values. A chunk that
+//   has made n - 1 hops contains everyone's values: after step n - 2 rank r owns the finished chunk
+//   r + 1. Steps n - 1 .. 2n - 3 (all-gather): the receiver stores what comes: finished chunks make
+//   the round.
+// Every chunk is finished by one rank and copied by the others, so all ranks end with identical
+// bits; and it is added in the order of the circle, so a run repeats bit for bit. Each rank sends 2
+// (n - 1) / n times the size of the values, which is the least possible.
+//
+// All segments of all steps form one sequence of MOVES: move i handles segment i mod k of step i /
+// k, where k is the number of segments of a chunk. kSlots moves are in flight: while one segment is
+// added, the next one is on its way. Move i sends what move i - k has received; it has been
+// finished because moves are finished kSlots after their start and k >= kSlots. Hence at least
+// kSlots segments in a chunk (some may be empty: neither side sends an empty one).
+//
+// Before the first move each rank tells the right neighbour what it is about to reduce, so that
+// ranks that call different things find out at once instead of adding apples to pears.
+//
+// bf16 on the wire: sums stay fp32, each hop rounds what it sends to bf16, and the owner of a
+// finished chunk rounds it before it makes the round; so the bits are still identical everywhere.
+
+/// Sums fp32 values over the ranks of a link, in place. Owns two staging buffers. Used from one
+/// thread.
+class RingAllReduce {
+ public:
+  /// 256 KiB: two segments in flight plus the part of the values they are added to stay in an L2
+  /// cache of 1 MiB, and the cost of a message (a few microseconds) is small against the time of
+  /// moving it (tens of them).
+  static constexpr std::size_t kSegmentBytes = std::size_t{256} << 10U;
+  /// Below this a second segment costs more messages than it hides.
+  static constexpr std::size_t kSmallestSegmentBytes = std::size_t{16} << 10U;
+
+  /// segment_bytes: only tests and benchmarks choose another one.
+  RingAllReduce(Link& link, WireType wire_type, std::size_t segment_bytes = kSegmentBytes);
+
+  /// Blocks. Any count, zero included; equal on all ranks. Throws CommError when a neighbour
+  /// reduces something else, and what the link throws.
+  void sum(std::span<float> values, const CollectiveId& id);
+
+ private:
+  struct Plan;
+  void compare_with_left(std::size_t count, const CollectiveId& id);
+  void start(const Plan& plan, std::size_t move, std::span<float> values);
+  void finish(const Plan& plan, std::size_t move, std::span<float> values);
+  void absorb(const Plan& plan, std::size_t move, const std::byte* received,
+              std::span<float> segment);
+  std::span<std::byte> incoming_memory(const Plan& plan, std::size_t move,
+                                       std::span<float> segment);
+  std::size_t wire_bytes(std::size_t count) const;
+
+  Link& link_;
+  WireType wire_type_;
+  std::size_t segment_count_limit_;                               // values in the largest segment
+  std::array<std::vector<std::byte>, Link::kSlots> received_;     // (segment) each, wire type
+  std::array<std::vector<std::uint16_t>, Link::kSlots> encoded_;  // (segment) each, bf16 only
+};
+
+}  // namespace lambert

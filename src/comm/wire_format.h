@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+// The arithmetic of the ring, element by element, compiled with vector instructions.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace lambert {
+
+/// sum[i] += values[i]; both (count).
+void add_floats(const float* values, float* sum, std::size_t count);
+
+/// fp32 (count) -> bf16 bits (count), to nearest, ties to even; NaN stays NaN.
+void encode_bfloat16(const float* values, std::uint16_t* encoded, std::size_t count);
+
+/// bf16 bits (count) -> fp32 (count), exact.
+void decode_bfloat16(const std::uint16_t* encoded, float* values, std::size_t count);
+
+/// sum[i] += decoded[i]; both (count).
+void add_bfloat16(const std::uint16_t* encoded, float* sum, std::size_t count);
+
+/// values[i] becomes the fp32 value of its bf16 rounding; (count).
+void round_to_bfloat16(float* values, std::size_t count);
+
+}  // namespace lambert

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+
+#include "config/run_config.h"
+
+namespace lambert {
+
+constexpr std::int64_t kPublishedVocabSize =
+    30522;  // BERT uncased; stands in where vocab_size is still 0
+
+/// Trainable numbers of BERT with both pretraining heads and tied decoder, in closed form:
+/// 336,226,108 for BERT-Large with the published vocabulary. vocab_size must be set.
+std::int64_t parameter_count(const ModelConfig& model);
+/// 398 for 24 layers.
+std::int64_t parameter_tensor_count(const ModelConfig& model);
+
+/// Bytes that one rank holds during a step. Activations are an estimate.
+struct MemoryEstimate {
+  std::int64_t weights = 0;          // fp32 master weights
+  std::int64_t compute_weights = 0;  // bf16 copy, with precision bf16
+  std::int64_t gradients = 0;        // fp32
+  std::int64_t moments = 0;          // fp32 m and v
+  std::int64_t activations = 0;      // of one micro-batch
+  std::int64_t total() const {
+    return weights + compute_weights + gradients + moments + activations;
+  }
+};
+MemoryEstimate estimate_memory(const ModelConfig& model, Precision precision,
+                               const PhaseConfig& phase, std::int64_t micro_batch);
+
+}  // namespace lambert

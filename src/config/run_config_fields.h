@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: Apache-2.0
+// Every key of the configuration, written once: it drives reader, writer and configs/README.md. A
+// visitor has field(key, value, rule, meaning), section(key, struct, is_required, meaning) and
+// list(key, structs, meaning). A new key needs a field in run_config.h and a line here.
+#pragma once
+
+#include "config/field_rule.h"
+#include "config/run_config.h"
+
+namespace lambert {
+
+// Upper bounds are far above published models and keep every product of sizes inside 64 bits.
+constexpr double kMaxVocabSize = 10'000'000;
+constexpr double kMaxWidth = 65'536;
+constexpr double kMaxFeedForward = 1'048'576;
+constexpr double kMaxLayers = 1'000;
+constexpr double kMaxPositions = 16'384;
+constexpr double kMaxBatch = 4'194'304;
+constexpr double kMaxSteps = 99'999'999;  // checkpoint folders carry the step in eight digits
+constexpr double kMaxEvalSamples = 1'000'000'000;
+
+template <class Visitor>
+void visit_fields(Visitor& visit, ModelConfig& model) {
+  visit.field("vocab_size", model.vocab_size, between(0, kMaxVocabSize),
+              "Entries of the vocabulary; 0 = taken from the prepared data, any other number must "
+              "agree with it.");
+  visit.field("hidden_size", model.hidden_size, between(1, kMaxWidth), "Width of every layer (H).");
+  visit.field("num_hidden_layers", model.num_hidden_layers, between(1, kMaxLayers),
+              "Encoder layers.");
+  visit.field("num_attention_heads", model.num_attention_heads, between(1, kMaxWidth),
+              "Attention heads per layer; must divide `hidden_size`.");
+  visit.field("intermediate_size", model.intermediate_size, between(1, kMaxFeedForward),
+              "Width of the feed-forward layer, usually 4 H.");
+  visit.field(
+      "hidden_act", model.hidden_act, any_value(),
+      "Activation: `gelu` = erf form (Hugging Face), `gelu_new` = tanh form (Google's release).");
+  visit.field("hidden_dropout_prob", model.hidden_dropout_prob, below_one(),
+              "Dropout after the embeddings and after each sub-layer.");
+  visit.field("attention_probs_dropout_prob", model.attention_probs_dropout_prob, below_one(),
+              "Dropout of the attention probabilities.");
+  visit.field("max_position_embeddings", model.max_position_embeddings, between(1, kMaxPositions),
+              "Rows of the position table; at least the longest `max_seq_length` of all phases.");
+  visit.field("type_vocab_size", model.type_vocab_size, between(2, 16),
+              "Rows of the segment table.");
+  visit.field("layer_norm_eps", model.layer_norm_eps, positive(),
+              "Epsilon inside the root of LayerNorm.");
+  visit.field("initializer_range", model.initializer_range, positive(),
+              "Standard deviation of weights and embeddings at the start.");
+}
+
+template <class Visitor>
+void visit_fields(Visitor& visit, OptimizerConfig& optimizer) {
+  visit.field("name", optimizer.name, any_value(), "LAMB (You et al. 2020) or AdamW.");
+  visit.field("adam_beta1", optimizer.adam_beta1, below_one(), "Decay of the first moment.");
+  visit.field("adam_beta2", optimizer.adam_beta2, below_one(), "Decay of the second moment.");
+  visit.field("adam_epsilon", optimizer.adam_epsilon, positive(),
+              "Added to the root of the second moment.");
+  visit.field("weight_decay", optimizer.weight_decay, at_least(0),
+              "Decoupled decay, added before the trust ratio.");
+  visit.field(
+      "max_grad_norm", optimizer.max_grad_norm, at_least(0),
+      "Clip of the global gradient norm over all tensors, after the all-reduce; 0 = no clipping.");
+  visit.field("bias_correction", optimizer.bias_correction, any_value(),
+              "Divide the moments by 1 - beta^t.");
+  visit.field("bias_correction_placement", optimizer.bias_correction_placement, any_value(),
+              "`moments`: before the trust ratio (paper, Apex); `step_size`: folded into the rate "
+              "(DeepSpeed).");
+  visit.field("grad_averaging", optimizer.grad_averaging, any_value(),
+              "First moment takes (1 - beta1) g; false: g (a switch of Apex).");
+  visit.field("epsilon_inside_sqrt", optimizer.epsilon_inside_sqrt, any_value(),
+              "sqrt(v + epsilon) instead of sqrt(v) + epsilon.");
+  visit.field("weight_decay_exclude", optimizer.weight_decay_exclude, any_value(),
+              "Tensors whose name contains one of these parts are not decayed.");
+  visit.field("adapt_excluded", optimizer.adapt_excluded, any_value(),
+              "Tensors without decay get a trust ratio too (NVLAMB); false: their ratio is 1.");
+  visit.field("trust_ratio_min", optimizer.trust_ratio_min, at_least(0),
+              "Lower clamp of the trust ratio.");
+  visit.field("trust_ratio_max", optimizer.trust_ratio_max, or_infinite(positive()),
+              "Upper clamp of the trust ratio.");
+  visit.field("weight_norm_max", optimizer.weight_norm_max, or_infinite(positive()),
+              "Upper clamp of the weight norm in the trust ratio, phi(z) = min(z, max).");
+}
+
+template <class Visitor>
+void visit_fields(Visitor& visit, PhaseConfig& phase) {
+  visit.field("name", phase.name, any_value(),
+              "Name in logs and metrics, different for every phase; empty = `phase-1`, `phase-2` "
+              "and so on.");
+  visit.field("data", phase.data, required(any_value()), "Folder made by `lambert prepare`.");
+  visit.field("max_seq_length", phase.max_seq_length, required(between(8, kMaxPositions)),
+              "Longest example in tokens.");
+  visit.field("max_predictions_per_seq", phase.max_predictions_per_seq,
+              required(between(1, kMaxPositions)), "Most masked tokens of one example.");
+  visit.field("masked_lm_prob", phase.masked_lm_prob, between(1e-4, 0.9),
+              "Share of tokens that are masked.");
+  visit.field(
+      "global_train_batch_size", phase.global_train_batch_size, required(between(1, kMaxBatch)),
+      "Sequences per optimizer step over all ranks; must be divisible by the number of ranks.");
+  visit.field("per_device_train_batch_size", phase.per_device_train_batch_size,
+              required(between(1, kMaxBatch)),
+              "Upper bound of the micro-batch: the largest size not above it that divides a rank's "
+              "share is used.");
+  visit.field("max_steps", phase.max_steps, required(between(1, kMaxSteps)),
+              "Optimizer steps of the phase.");
+  visit.field("learning_rate", phase.learning_rate, required(positive()),
+              "Peak rate, for the global batch.");
+  visit.field("warmup_steps", phase.warmup_steps, between(0, kMaxSteps),
+              "Steps of the linear warm-up; below 1: share of `max_steps`.");
+  visit.field("lr_decay_power", phase.lr_decay_power, between(0, 10),
+              "Power of the polynomial decay to zero.");
+  visit.field("lr_decay_origin", phase.lr_decay_origin, any_value(),
+              "`phase_start`: the decay counts from step 0 (Google, NVIDIA); `warmup_end`: no jump "
+              "after warm-up.");
+  visit.field(
+      "moments", phase.moments, any_value(),
+      "At the start of the phase: `keep` or `reset` the moments and the bias-correction counter.");
+}
+
+template <class Visitor>
+void visit_fields(Visitor& visit, CommConfig& communication) {
+  visit.field("backend", communication.backend, any_value(),
+              "`auto`: mpi when started by a launcher, else single.");
+  visit.field("all_reduce_dtype", communication.all_reduce_dtype, any_value(),
+              "Type of gradients on the wire.");
+  visit.field("bucket_megabytes", communication.bucket_megabytes, between(0.001, 4096),
+              "MB of gradients reduced together.");
+  visit.field("timeout_seconds", communication.timeout_seconds, between(0.1, 86400),
+              "Deadline in seconds of every wait on another rank.");
+}
+
+template <class Visitor>
+void visit_fields(Visitor& visit, CheckpointConfig& checkpoint) {
+  visit.field("save_steps", checkpoint.save_steps, between(0, kMaxSteps),
+              "Steps between checkpoints; 0 = only at the end and on request.");
+  visit.field("save_total_limit", checkpoint.save_total_limit, between(0, kMaxSteps),
+              "Checkpoints kept; the oldest are removed after a verified save; 0 = keep all.");
+}
+
+template <class Visitor>
+void visit_fields(Visitor& visit, EvaluationConfig& evaluation) {
+  visit.field("data", evaluation.data, any_value(),
+              "Folder made by `lambert prepare`; empty = no evaluation.");
+  visit.field("eval_steps", evaluation.eval_steps, between(1, kMaxSteps),
+              "Steps between evaluations; the end of every phase is evaluated too.");
+  visit.field("max_eval_samples", evaluation.max_eval_samples, between(1, kMaxEvalSamples),
+              "Examples used: the first ones of the folder, always with the same masks.");
+  visit.field("per_device_eval_batch_size", evaluation.per_device_eval_batch_size,
+              between(1, kMaxBatch), "Sequences per forward pass.");
+}
+
+template <class Visitor>
+void visit_fields(Visitor& visit, LoggingConfig& logging) {
+  visit.field("logging_steps", logging.logging_steps, between(1, kMaxSteps),
+              "Steps between console lines.");
+  visit.field("report_to", logging.report_to, any_value(),
+              "Further records of the metrics: `tensorboard`, or an empty list; `metrics.jsonl` is "
+              "always written.");
+  visit.field("log_sample_hashes", logging.log_sample_hashes, any_value(),
+              "Hash of the sample ids and masks of every step in `metrics.jsonl`.");
+}
+
+template <class Visitor>
+void visit_fields(Visitor& visit, RunConfig& config) {
+  visit.field("output_dir", config.output_dir, required(any_value()),
+              "Run directory; the same directory again resumes the run.");
+  visit.field("seed", config.seed, any_value(),
+              "Seed of initial weights, sample order, masks and dropout.");
+  visit.section("model", config.model, true,
+                "The network; keys are those of Hugging Face's BertConfig.");
+  visit.section("optimizer", config.optimizer, false,
+                "The update rule; every published variant is a key.");
+  visit.field("precision", config.precision, any_value(),
+              "`bf16`: compute weights and activations in bf16; master weights, moments and "
+              "gradients stay fp32.");
+  visit.field(
+      "loss_normalization", config.loss_normalization, any_value(),
+      "`global`: mean over the global batch; `per_micro_batch`: mean of the micro-batches' means.");
+  visit.field("non_finite_gradients", config.non_finite_gradients, any_value(),
+              "Stop the run (exit code 5), or skip the step and count it.");
+  visit.list("phases", config.phases, "The schedule: one map per phase, run in order.");
+  visit.section("communication", config.communication, false, "Between ranks.");
+  visit.section("checkpoint", config.checkpoint, false, "Saving.");
+  visit.section("evaluation", config.evaluation, false,
+                "Held-out loss and accuracy during the run.");
+  visit.section("logging", config.logging, false, "What is recorded, and how often.");
+  visit.field("threads_per_rank", config.threads_per_rank, between(0, 4096),
+              "Threads of one rank; 0 = cores divided by the ranks on this machine.");
+}
+
+}  // namespace lambert

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "config/run_config_rules.h"
+
+#include <cmath>
+#include <cstdint>
+#include <filesystem>
+#include <initializer_list>
+
+#include "config/run_config_fields.h"
+#include "config/value_text.h"
+
+namespace lambert {
+namespace {
+
+class RuleChecker {
+ public:
+  RuleChecker(const std::string& file, const Origins& origins, Mistakes& mistakes)
+      : file_(file), origins_(origins), mistakes_(mistakes) {}
+
+  /// paths: the values of the rule; the mistake is reported at the first one.
+  void require(bool holds, std::initializer_list<std::string> paths, const std::string& reason) {
+    if (holds) {
+      return;
+    }
+    for (const std::string& path : paths) {
+      if (mistakes_.concerns(path)) {
+        return;
+      }
+    }
+    const std::string& path = *paths.begin();
+    const auto origin = origins_.find(path);
+    mistakes_.add(origin == origins_.end() ? file_ : origin->second, path, reason);
+  }
+
+ private:
+  const std::string& file_;
+  const Origins& origins_;
+  Mistakes& mistakes_;
+};
+
+/// The divisor of total that is nearest to wanted.
+std::int64_t nearest_divisor(std::int64_t total, std::int64_t wanted) {
+  for (std::int64_t distance = 0; distance <= total; ++distance) {
+    if (wanted - distance >= 1 && total % (wanted - distance) == 0) {
+      return wanted - distance;
+    }
+    if (wanted + distance <= total && total % (wanted + distance) == 0) {
+      return wanted + distance;
+    }
+  }
+  return 1;
+}
+
+void check_model(RuleChecker& rules, const ModelConfig& model) {
+  const std::int64_t heads = model.num_attention_heads;
+  rules.require(model.hidden_size % heads == 0, {"model.num_attention_heads", "model.hidden_size"},
+                value_text(heads) + " heads do not divide hidden_size " +
+                    value_text(model.hidden_size) + "; the nearest number that does is " +
+                    value_text(nearest_divisor(model.hidden_size, heads)));
+}
+
+void check_optimizer(RuleChecker& rules, const OptimizerConfig& optimizer) {
+  rules.require(optimizer.trust_ratio_min <= optimizer.trust_ratio_max,
+                {"optimizer.trust_ratio_min", "optimizer.trust_ratio_max"},
+                value_text(optimizer.trust_ratio_min) + " is above trust_ratio_max " +
+                    value_text(optimizer.trust_ratio_max) + "; use at most that");
+}
+
+void check_phase(RuleChecker& rules, const RunConfig& config, const PhaseConfig& phase,
+                 const std::string& path) {
+  const std::int64_t positions = config.model.max_position_embeddings;
+  rules.require(phase.max_seq_length <= positions,
+                {path + ".max_seq_length", "model.max_position_embeddings"},
+                value_text(phase.max_seq_length) + " is above model.max_position_embeddings " +
+                    value_text(positions) + "; use at most " + value_text(positions) +
+                    " or enlarge the table");
+  rules.require(phase.max_predictions_per_seq < phase.max_seq_length,
+                {path + ".max_predictions_per_seq", path + ".max_seq_length"},
+                value_text(phase.max_predictions_per_seq) + " is not below max_seq_length " +
+                    value_text(phase.max_seq_length) + "; usual is 15 % of it, " +
+                    value_text(phase.max_seq_length * 15 / 100 + 1));
+  const double warmup = phase.warmup_steps;
+  const bool is_whole = warmup < 1 || std::trunc(warmup) == warmup;
+  rules.require(is_whole, {path + ".warmup_steps"},
+                value_text(warmup) + " is neither a whole number nor a share below 1; nearest is " +
+                    bound_text(std::round(warmup)));
+  rules.require(warmup <= static_cast<double>(phase.max_steps),
+                {path + ".warmup_steps", path + ".max_steps"},
+                bound_text(warmup) + " is above max_steps " + value_text(phase.max_steps) +
+                    "; use at most " + value_text(phase.max_steps) + ", or a share below 1");
+}
+
+void check_phase_names(RuleChecker& rules, const std::vector<PhaseConfig>& phases) {
+  for (std::size_t later = 1; later < phases.size(); ++later) {
+    for (std::size_t earlier = 0; earlier < later; ++earlier) {
+      const std::string path = "phases[" + std::to_string(later) + "].name";
+      rules.require(phases[later].name != phases[earlier].name, {path},
+                    "'" + phases[later].name + "' is also the name of phases[" +
+                        std::to_string(earlier) + "]; give each phase its own, like '" +
+                        phases[later].name + "-" + std::to_string(later + 1) + "'");
+    }
+  }
+}
+
+bool is_same_folder(const std::string& left, const std::string& right) {
+  const auto normal = [](const std::string& path) {
+    return (std::filesystem::path(path) / "").lexically_normal();
+  };
+  return !left.empty() && normal(left) == normal(right);
+}
+
+void check_folders(RuleChecker& rules, const RunConfig& config) {
+  const auto require_other = [&](const std::string& data, const std::string& path) {
+    rules.require(!is_same_folder(data, config.output_dir), {"output_dir", path},
+                  "'" + config.output_dir + "' is also " + path +
+                      "; write to another folder, like '" + config.output_dir + "-run'");
+  };
+  for (std::size_t index = 0; index < config.phases.size(); ++index) {
+    require_other(config.phases[index].data, "phases[" + std::to_string(index) + "].data");
+  }
+  require_other(config.evaluation.data, "evaluation.data");
+}
+
+void check_total_steps(RuleChecker& rules, const std::vector<PhaseConfig>& phases) {
+  double total = 0;
+  for (const PhaseConfig& phase : phases) {
+    total += static_cast<double>(phase.max_steps);
+  }
+  rules.require(total <= kMaxSteps, {"phases"},
+                "all phases together have " + bound_text(total) + " steps; the limit is " +
+                    bound_text(kMaxSteps));
+}
+
+void check_reports(RuleChecker& rules, const std::vector<std::string>& reports) {
+  for (const std::string& report : reports) {
+    rules.require(report == "tensorboard", {"logging.report_to"},
+                  "found '" + report + "'; expected [tensorboard] or []" +
+                      suggest_nearest_name(report, {"tensorboard"}));
+  }
+}
+
+}  // namespace
+
+void check_rules_between_fields(const RunConfig& config, const std::string& file,
+                                const Origins& origins, Mistakes& mistakes) {
+  RuleChecker rules(file, origins, mistakes);
+  check_model(rules, config.model);
+  check_optimizer(rules, config.optimizer);
+  for (std::size_t index = 0; index < config.phases.size(); ++index) {
+    check_phase(rules, config, config.phases[index], "phases[" + std::to_string(index) + "]");
+  }
+  check_phase_names(rules, config.phases);
+  check_total_steps(rules, config.phases);
+  check_folders(rules, config);
+  check_reports(rules, config.logging.report_to);
+}
+
+}  // namespace lambert

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "config/run_plan.h"
+
+#include <cmath>
+
+namespace lambert {
+
+std::int64_t warmup_step_count(const PhaseConfig& phase) {
+  const bool is_share = phase.warmup_steps < 1;
+  return std::llround(is_share ? phase.warmup_steps * static_cast<double>(phase.max_steps)
+                               : phase.warmup_steps);
+}
+
+RunPlan plan_run(const RunConfig& config, std::int64_t ranks, std::int64_t data_vocab_size) {
+  ModelConfig model = config.model;
+  RunPlan plan;
+  if (model.vocab_size == 0) {
+    model.vocab_size = data_vocab_size;
+  }
+  if (model.vocab_size == 0) {
+    plan.vocab_size_is_assumed = true;
+    model.vocab_size = kPublishedVocabSize;
+  }
+  plan.vocab_size = model.vocab_size;
+  plan.parameters = parameter_count(model);
+  plan.parameter_tensors = parameter_tensor_count(model);
+  for (const PhaseConfig& phase : config.phases) {
+    PhasePlan phase_plan;
+    phase_plan.name = phase.name;
+    phase_plan.shape = derive_step_shape(phase, ranks);
+    phase_plan.steps = phase.max_steps;
+    phase_plan.warmup_steps = warmup_step_count(phase);
+    phase_plan.sequences = phase.max_steps * phase.global_train_batch_size;
+    phase_plan.tokens = phase_plan.sequences * phase.max_seq_length;
+    phase_plan.memory =
+        estimate_memory(model, config.precision, phase, phase_plan.shape.micro_batch);
+    plan.steps += phase_plan.steps;
+    plan.sequences += phase_plan.sequences;
+    plan.tokens += phase_plan.tokens;
+    plan.phases.push_back(std::move(phase_plan));
+  }
+  return plan;
+}
+
+}  // namespace lambert

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gradients/gradient_reducer.h"
+
+#include <torch/csrc/autograd/function.h>
+#include <torch/csrc/autograd/variable.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+
+namespace lambert {
+
+// The story: autograd ends in one accumulator node per parameter, which runs once per backward
+// pass, after all uses of the parameter (the tied embedding has two) were summed. A hook behind
+// each node counts the bucket down. A bucket whose count is zero is ready; ready buckets are
+// started in index order, because every rank must start the same reductions in the same order. What
+// never became ready (a parameter without gradient in this pass) is started by finish().
+struct GradientReducer::State {
+  State(Communicator& the_communicator, GradientBuckets& the_buckets)
+      : communicator(the_communicator), buckets(the_buckets) {
+    arm();
+  }
+
+  void arm() {
+    missing.clear();
+    for (const GradientBucket& bucket : buckets.buckets()) {
+      missing.push_back(bucket.parameters.size());
+    }
+    arrived.assign(buckets.parameters().size(), false);
+    pending.clear();
+  }
+
+  void parameter_is_ready(std::size_t parameter) {
+    if (!reducing || arrived[parameter]) {
+      return;
+    }
+    arrived[parameter] = true;
+    --missing[buckets.bucket_of(parameter)];
+    while (pending.size() < missing.size() && missing[pending.size()] == 0) {
+      start_next();
+    }
+  }
+
+  void start_next() {
+    const std::size_t index = pending.size();
+    const GradientBucket& bucket = buckets.buckets()[index];
+    const std::span<float> values(bucket.flat.data_ptr<float>(),
+                                  static_cast<std::size_t>(bucket.flat.numel()));
+    const std::string& first = buckets.parameters()[bucket.parameters.front()].name;
+    pending.push_back(communicator.start_all_reduce_sum(
+        values, "gradient bucket " + std::to_string(index) + " (" + first + ")"));
+  }
+
+  Communicator& communicator;
+  GradientBuckets& buckets;
+  std::vector<std::shared_ptr<torch::autograd::Node>> accumulators;  // kept alive for the hooks
+  std::vector<std::uintptr_t> hook_keys;
+  std::vector<std::size_t> missing;  // per bucket: parameters without a complete gradient
+  std::vector<bool> arrived;         // per parameter
+  std::vector<std::unique_ptr<PendingReduction>> pending;  // started buckets, in index order
+  bool reducing = false;
+  double exposed_seconds = 0.0;
+};
+
+namespace {
+
+/// Runs behind an accumulator node, also when a fused backward wrote the gradient itself and
+/// returned none.
+template <typename Callback>
+class AfterAccumulation final : public torch::autograd::FunctionPostHook {
+ public:
+  explicit AfterAccumulation(Callback callback) : callback_(std::move(callback)) {}
+  torch::autograd::variable_list operator()(
+      const torch::autograd::variable_list& outputs,
+      const torch::autograd::variable_list& /*inputs*/) override {
+    callback_();
+    return outputs;
+  }
+
+ private:
+  Callback callback_;
+};
+
+}  // namespace
+
+GradientReducer::GradientReducer(Communicator& communicator, GradientBuckets& buckets)
+    : state_(std::make_shared<State>(communicator, buckets)) {
+  for (std::size_t index = 0; index < buckets.parameters().size(); ++index) {
+    auto accumulator = torch::autograd::impl::grad_accumulator(buckets.parameters()[index].master);
+    LAMBERT_CHECK(accumulator != nullptr,
+                  buckets.parameters()[index].name + " is not an autograd leaf");
+    const auto on_gradient = [state = std::weak_ptr<State>(state_), index] {
+      if (const std::shared_ptr<State> alive = state.lock()) {
+        alive->parameter_is_ready(index);
+      }
+    };
+    state_->hook_keys.push_back(accumulator->add_post_hook(
+        std::make_unique<AfterAccumulation<decltype(on_gradient)>>(on_gradient)));
+    state_->accumulators.push_back(std::move(accumulator));
+  }
+}
+
+GradientReducer::~GradientReducer() {
+  for (std::size_t index = 0; index < state_->accumulators.size(); ++index) {
+    state_->accumulators[index]->del_post_hook(state_->hook_keys[index]);
+  }
+}
+
+void GradientReducer::set_reducing(bool reducing) {
+  state_->reducing = reducing;
+}
+
+ReducedGradients GradientReducer::finish() {
+  state_->buckets.check_views();
+  while (state_->pending.size() < state_->buckets.buckets().size()) {
+    state_->start_next();
+  }
+  const Stopwatch waiting;
+  for (const std::unique_ptr<PendingReduction>& reduction : state_->pending) {
+    reduction->wait();
+  }
+  state_->exposed_seconds = waiting.seconds();
+  state_->arm();
+  state_->reducing = false;
+  return ReducedGradients(state_->buckets);
+}
+
+double GradientReducer::exposed_seconds() const {
+  return state_->exposed_seconds;
+}
+
+}  // namespace lambert

@@ -49,6 +49,23 @@ std::set<std::string> choose_alphabet(const std::vector<CountedWord>& words, std
   return alphabet;
 }
 
+bool is_spelled_with(const std::set<std::string>& alphabet,
+                     const std::vector<std::string>& characters) {
+  return std::all_of(
+      characters.begin(), characters.end(),
+      [&alphabet](const std::string& character) { return alphabet.contains(character); });
+}
+
+/// A character may cost two tokens, itself and its "##" form: large alphabets get half of the
+/// vocabulary at most, and a hundred characters, enough for one language, all of it if need be.
+std::size_t alphabet_limit(const WordPieceTrainingOptions& options) {
+  const std::int64_t special_tokens = 5;
+  const std::int64_t affordable = std::max<std::int64_t>(0, (options.size - special_tokens) / 2);
+  const std::int64_t small = std::min<std::int64_t>(100, affordable);
+  return static_cast<std::size_t>(
+      std::min(options.max_alphabet, std::max(options.size / 4, small)));
+}
+
 /// The story: every word is a row of symbols in one flat array, which merging only shortens. For
 /// each pair of neighbouring symbols there is its count over all words and a list of the words that
 /// hold it. A queue yields the most frequent pair; its entries may be out of date and are corrected
@@ -62,8 +79,7 @@ class Merger {
          {kPadToken, kUnknownToken, kClsToken, kSepToken, kMaskToken}) {
       symbol_of(std::string(special));
     }
-    const auto limit = static_cast<std::size_t>(std::min(options.max_alphabet, options.size / 4));
-    add_words(words, choose_alphabet(words, limit));
+    add_words(words, choose_alphabet(words, alphabet_limit(options)));
   }
 
   std::vector<std::string> run() {
@@ -117,8 +133,7 @@ class Merger {
     std::set<std::string> continuations;
     for (const CountedWord& word : words) {
       const std::vector<std::string> characters = split_characters(word.word);
-      if (std::all_of(characters.begin(), characters.end(),
-                      [&alphabet](const std::string& c) { return alphabet.contains(c); })) {
+      if (is_spelled_with(alphabet, characters)) {
         continuations.insert(characters.begin() + 1, characters.end());
       }
     }
@@ -134,12 +149,12 @@ class Merger {
   }
 
   void add_word(const CountedWord& word, const std::set<std::string>& alphabet) {
+    const std::vector<std::string> characters = split_characters(word.word);
+    if (!is_spelled_with(alphabet, characters)) {
+      return;
+    }
     const std::size_t start = symbols_.size();
-    for (const std::string& character : split_characters(word.word)) {
-      if (!alphabet.contains(character)) {
-        symbols_.resize(start);
-        return;
-      }
+    for (const std::string& character : characters) {
       const bool first = symbols_.size() == start;
       symbols_.push_back(symbol_of(first ? character : std::string(kContinuation) + character));
     }

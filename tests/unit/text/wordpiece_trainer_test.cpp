@@ -33,8 +33,8 @@ TEST(WordPieceTrainer, StopsAtTheSize) {
   EXPECT_EQ(train_wordpiece(words, {.size = 16}).size(), 16U);
 }
 
-TEST(WordPieceTrainer, AlphabetTakesAtMostAQuarterOfTheSize) {
-  EXPECT_EQ(train_wordpiece({{"abcdefgh", 1}}, {.size = 16}).size(), 9U);
+TEST(WordPieceTrainer, SmallSizesLimitTheAlphabet) {
+  EXPECT_EQ(train_wordpiece({{"abcdefgh", 1}}, {.size = 16}).size(), 10U);
 }
 
 TEST(WordPieceTrainer, LeavesRarePairsAlone) {

@@ -128,6 +128,9 @@ void PreparedFolder::open(const std::string& plan) {
                       "); repeat that command, choose another --output, or delete the folder");
   }
   remove_partial_files();
+  if (is_complete()) {
+    file_system_.remove_all(records_folder());  // a kill between the index and the end leaves them
+  }
 }
 
 void PreparedFolder::check_plan(const std::string& plan) const {

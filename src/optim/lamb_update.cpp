@@ -95,7 +95,7 @@ SquaredNorms update_moments(const UpdateBlock& block, const UpdateCoefficients& 
   }
   Lanes weight_lanes{};
   Lanes update_lanes{};
-  std::array<float, kPiece> update;
+  std::array<float, kPiece> update{};
   for (std::size_t begin = 0; begin < block.count; begin += kPiece) {
     const std::size_t count = std::min(kPiece, block.count - begin);
     compute_update(block, coefficients, begin, count, update.data());
@@ -106,7 +106,7 @@ SquaredNorms update_moments(const UpdateBlock& block, const UpdateCoefficients& 
 }
 
 void apply_update(const UpdateBlock& block, const UpdateCoefficients& coefficients, float rate) {
-  std::array<float, kPiece> update;
+  std::array<float, kPiece> update{};
   for (std::size_t begin = 0; begin < block.count; begin += kPiece) {
     const std::size_t count = std::min(kPiece, block.count - begin);
     compute_update(block, coefficients, begin, count, update.data());

@@ -49,9 +49,9 @@ class MpiLink final : public Link {
   int left_ = 0;
   std::optional<SharedChannel> to_right_;   // when the neighbour is on this machine
   std::optional<SharedChannel> from_left_;  // likewise
-  std::array<MPI_Request, kSlots> sends_;
-  std::array<MPI_Request, kSlots> receives_;
-  std::array<std::span<std::byte>, kSlots> receive_memory_;
+  std::array<MPI_Request, kSlots> sends_ = {};
+  std::array<MPI_Request, kSlots> receives_ = {};
+  std::array<std::span<std::byte>, kSlots> receive_memory_ = {};
 };
 
 }  // namespace lambert

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "comm/mpi_session.h"
 
+#include <algorithm>
 #include <array>
 
 #include <mpi.h>

@@ -8,6 +8,7 @@
 #include <map>
 
 #include <ATen/ATen.h>
+#include <omp.h>
 
 #include "base/clock.h"
 #include "model/bert_for_pretraining.h"
@@ -79,7 +80,7 @@ void run(const std::string& size, Precision precision, std::int64_t batch, doubl
       "%s %s batch=%lld threads=%d: %.0f tok/s (median of %zu, min %.0f max %.0f), "
       "%.4f cpu-s per 1000 tok\n",
       size.c_str(), precision == Precision::bf16 ? "bf16" : "fp32", static_cast<long long>(batch),
-      at::get_num_threads(), rate(seconds[seconds.size() / 2]), seconds.size(),
+      omp_get_max_threads(), rate(seconds[seconds.size() / 2]), seconds.size(),
       rate(seconds.back()), rate(seconds.front()), 1000.0 * cpu_seconds / tokens);
 }
 

@@ -82,6 +82,16 @@ TEST(Matmul, MultipliesBfloat16IntoFloatsInEveryLayout) {
   check_all_layouts<Bfloat16>();
 }
 
+TEST(Matmul, LongInnerDimensionsAreSummedCompletely) {
+  const std::int64_t inner = 20'001;
+  const std::vector<float> ones(static_cast<std::size_t>(2 * inner), 1.0F);
+  const std::vector<float> bias = {0.5F, 1.5F};
+  std::vector<float> result(4, 100.0F);
+  matmul(matrix(ones.data(), 2, inner), matrix(ones.data(), 2, inner).transposed(),
+         mutable_matrix(result.data(), 2, 2), bias.data(), Accumulate::yes);
+  EXPECT_EQ(result, (std::vector<float>{20101.5F, 20102.5F, 20101.5F, 20102.5F}));
+}
+
 TEST(Matmul, EmptyResultsAreLeftAlone) {
   const float value = 1.0F;
   float result = 5.0F;

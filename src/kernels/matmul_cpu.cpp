@@ -110,7 +110,7 @@ Matrix columns_of(const Matrix& matrix, std::int64_t first, std::int64_t count) 
 
 void multiply(const Matrix& left, const Matrix& right, const MutableMatrix& result,
               const float* bias, Accumulate accumulate) {
-  thread_local dnnl::stream stream(cpu_engine());
+  thread_local const dnnl::stream stream(cpu_engine());
   const CachedMatmul& cached = find_matmul(left, right, result, bias != nullptr, accumulate);
   std::unordered_map<int, memory> arguments{{DNNL_ARG_SRC, wrap(cached.left, left.data)},
                                             {DNNL_ARG_WEIGHTS, wrap(cached.right, right.data)},

@@ -4,12 +4,13 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <ctime>
 #include <map>
 
 #include <ATen/ATen.h>
+#include <omp.h>
 
 #include "base/clock.h"
-#include "kernels/parallel.h"
 #include "model/bert_for_pretraining.h"
 
 namespace lambert {
@@ -65,17 +66,22 @@ void run(const std::string& size, Precision precision, std::int64_t batch, doubl
   step();
   std::vector<double> seconds;
   const Stopwatch total;
+  const std::clock_t cpu_start = std::clock();
   while (total.seconds() < budget || seconds.size() < 3) {
     const Stopwatch watch;
     step();
     seconds.push_back(watch.seconds());
   }
+  const double cpu_seconds = static_cast<double>(std::clock() - cpu_start) / CLOCKS_PER_SEC;
+  const auto tokens = static_cast<double>(seconds.size()) * static_cast<double>(batch * kLength);
   std::sort(seconds.begin(), seconds.end());
   const auto rate = [&](double time) { return static_cast<double>(batch * kLength) / time; };
-  std::printf("%s %s batch=%lld threads=%d: %.0f tok/s (median of %zu, min %.0f max %.0f)\n",
-              size.c_str(), precision == Precision::bf16 ? "bf16" : "fp32",
-              static_cast<long long>(batch), thread_count(), rate(seconds[seconds.size() / 2]),
-              seconds.size(), rate(seconds.back()), rate(seconds.front()));
+  std::printf(
+      "%s %s batch=%lld threads=%d: %.0f tok/s (median of %zu, min %.0f max %.0f), "
+      "%.4f cpu-s per 1000 tok\n",
+      size.c_str(), precision == Precision::bf16 ? "bf16" : "fp32", static_cast<long long>(batch),
+      omp_get_max_threads(), rate(seconds[seconds.size() / 2]), seconds.size(),
+      rate(seconds.back()), rate(seconds.front()), 1000.0 * cpu_seconds / tokens);
 }
 
 }  // namespace

@@ -121,9 +121,10 @@ template <typename T>
 void attention_forward(const AttentionShape& shape, const DropoutMask& mask, const T* query,
                        const T* key, const T* value, T* output, float* log_sums) {
   const std::int64_t length = shape.sequence_length;
-  std::vector<float> score_space(space_size(shape));
-  std::vector<T> dropped_space(space_size(shape));
-  std::vector<float> multiplier_space(static_cast<std::size_t>(length * thread_count()), 1.0F);
+  auto score_space = std::vector<float>(space_size(shape));
+  auto dropped_space = std::vector<T>(space_size(shape));
+  auto multiplier_space =
+      std::vector<float>(static_cast<std::size_t>(length * thread_count()), 1.0F);
   on_every_thread([&](int thread, int threads) {
     float* const scores = score_space.data() + thread * length * length;
     T* const dropped = dropped_space.data() + thread * length * length;
@@ -151,13 +152,14 @@ void attention_backward(const AttentionShape& shape, const DropoutMask& mask, co
                         T* value_gradient) {
   const std::int64_t length = shape.sequence_length;
   const std::int64_t square = length * length;
-  std::vector<float> float_space(2 * space_size(shape));
-  std::vector<T> element_space(2 * space_size(shape));
-  std::vector<float> multiplier_space(static_cast<std::size_t>(length * thread_count()), 1.0F);
+  auto float_space = std::vector<float>(2 * space_size(shape));
+  auto element_space = std::vector<T>(2 * space_size(shape));
+  auto multiplier_space =
+      std::vector<float>(static_cast<std::size_t>(length * thread_count()), 1.0F);
   on_every_thread([&](int thread, int threads) {
-    float* const scores = float_space.data() + 2 * thread * square;
+    float* const scores = float_space.data() + 2 * square * thread;
     float* const dropped_gradient = scores + square;
-    T* const dropped = element_space.data() + 2 * thread * square;
+    T* const dropped = element_space.data() + 2 * square * thread;
     T* const score_gradient = dropped + square;
     float* const multipliers = multiplier_space.data() + thread * length;
     const Range range = part_of(shape.samples * shape.heads, thread, threads);

@@ -54,7 +54,7 @@ template <typename Gelu, typename T>
 void backward(const T* output_gradient, const T* input, const float* bias, std::int64_t rows,
               std::int64_t columns, T* input_gradient, float* bias_gradient) {
   const int parts = thread_count();
-  std::vector<float> partial(static_cast<std::size_t>(parts * columns), 0.0F);
+  auto partial = std::vector<float>(static_cast<std::size_t>(parts * columns), 0.0F);
   on_every_thread([&](int thread, int threads) {
     const Range range = part_of(rows, thread, threads);
     float* const own = partial.data() + thread * columns;

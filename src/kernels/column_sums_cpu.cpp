@@ -11,7 +11,7 @@ namespace lambert {
 template <typename T>
 void column_sums(const T* values, std::int64_t rows, std::int64_t columns, float* sums) {
   const int parts = thread_count();
-  std::vector<float> partial(static_cast<std::size_t>(parts * columns), 0.0F);
+  auto partial = std::vector<float>(static_cast<std::size_t>(parts * columns), 0.0F);
   on_every_thread([&](int thread, int threads) {
     const Range range = part_of(rows, thread, threads);
     float* const own = partial.data() + thread * columns;

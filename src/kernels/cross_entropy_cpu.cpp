@@ -59,8 +59,8 @@ template <typename T>
 CrossEntropySums cross_entropy(T* logits, const std::int64_t* labels, std::int64_t rows,
                                std::int64_t classes, LogitsBecome become) {
   const auto parts = static_cast<std::size_t>(thread_count());
-  std::vector<CrossEntropySums> partial(parts);
-  std::vector<float> space(parts * static_cast<std::size_t>(classes));
+  auto partial = std::vector<CrossEntropySums>(parts);
+  auto space = std::vector<float>(parts * static_cast<std::size_t>(classes));
   on_every_thread([&](int thread, int threads) {
     const Range range = part_of(rows, thread, threads);
     for (std::int64_t row = range.begin; row < range.end; ++row) {

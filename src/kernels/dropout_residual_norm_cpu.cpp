@@ -11,6 +11,27 @@ namespace lambert {
 
 namespace {
 
+/// multipliers may be nullptr.
+void multiply_row(const float* multipliers, std::int64_t columns, float* values) {
+  if (multipliers != nullptr) {
+#pragma omp simd
+    for (std::int64_t c = 0; c < columns; ++c) {
+      values[c] *= multipliers[c];
+    }
+  }
+}
+
+/// target may be nullptr.
+template <typename T>
+void store_row(const float* values, std::int64_t columns, T* target) {
+  if (target != nullptr) {
+#pragma omp simd
+    for (std::int64_t c = 0; c < columns; ++c) {
+      target[c] = from_float<T>(values[c]);
+    }
+  }
+}
+
 /// values += bias, times the dropout multipliers, plus the residual.
 template <typename T>
 void add_row(const float* multipliers, const float* bias, const T* input, const T* residual,
@@ -25,12 +46,7 @@ void add_row(const float* multipliers, const float* bias, const T* input, const 
       values[c] += bias[c];
     }
   }
-  if (multipliers != nullptr) {
-#pragma omp simd
-    for (std::int64_t c = 0; c < columns; ++c) {
-      values[c] *= multipliers[c];
-    }
-  }
+  multiply_row(multipliers, columns, values);
   if (residual != nullptr) {
 #pragma omp simd
     for (std::int64_t c = 0; c < columns; ++c) {
@@ -59,7 +75,7 @@ void dropout_residual_norm_forward(const HiddenShape& shape, const DropoutMask& 
                                    const T* residual, T* sum, T* output, float* mean,
                                    float* inverse_deviation) {
   const std::int64_t columns = shape.columns;
-  std::vector<float> space(static_cast<std::size_t>(2 * columns * thread_count()));
+  auto space = std::vector<float>(static_cast<std::size_t>(2 * columns * thread_count()));
   on_every_thread([&](int thread, int threads) {
     float* const values = space.data() + 2 * columns * thread;
     const Range range = part_of(shape.rows, thread, threads);
@@ -90,7 +106,7 @@ void dropout_residual_norm_backward(const HiddenShape& shape, const DropoutMask&
   const std::int64_t columns = shape.columns;
   const std::int64_t parts = thread_count();
   const std::int64_t part_size = parts * columns;
-  std::vector<float> space(static_cast<std::size_t>(6 * part_size), 0.0F);
+  auto space = std::vector<float>(static_cast<std::size_t>(6 * part_size), 0.0F);
   float* const gain_partial = space.data();
   float* const bias_partial = gain_partial + part_size;
   float* const input_bias_partial = bias_partial + part_size;
@@ -111,20 +127,9 @@ void dropout_residual_norm_backward(const HiddenShape& shape, const DropoutMask&
       }
       row_norm_backward(above, norm.gain, row_scale, columns, normalised,
                         gain_partial + columns * thread, bias_partial + columns * thread);
-      if (residual_gradient != nullptr) {
-        T* const target = residual_gradient + row * columns;
-#pragma omp simd
-        for (std::int64_t c = 0; c < columns; ++c) {
-          target[c] = from_float<T>(normalised[c]);
-        }
-      }
-      const float* const multipliers = row_multipliers(mask, shape, row, above + columns);
-      if (multipliers != nullptr) {
-#pragma omp simd
-        for (std::int64_t c = 0; c < columns; ++c) {
-          normalised[c] *= multipliers[c];
-        }
-      }
+      store_row(normalised, columns,
+                residual_gradient == nullptr ? nullptr : residual_gradient + row * columns);
+      multiply_row(row_multipliers(mask, shape, row, above + columns), columns, normalised);
       T* const target = input_gradient + row * columns;
 #pragma omp simd
       for (std::int64_t c = 0; c < columns; ++c) {

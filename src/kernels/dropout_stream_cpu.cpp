@@ -80,8 +80,8 @@ void dropout_multipliers(const DropoutMask& mask, std::int64_t sample_index, std
     return;
   }
   const auto sample = static_cast<std::uint64_t>(mask.sample_numbers[sample_index]);
-  Words words;
-  std::array<float, kColumns> rest;
+  Words words{};
+  std::array<float, kColumns> rest{};
   for (std::int64_t first = 0; first < columns; first += kColumns) {
     const auto block = static_cast<std::uint32_t>(first / kColumns * kBlocks);
     philox_blocks(mask, block, row, sample, words);

@@ -61,7 +61,7 @@ void embedding_forward(const HiddenShape& shape, const DropoutMask& mask, const 
                        const EmbeddingLookup<T>& lookup, T* output, float* mean,
                        float* inverse_deviation) {
   const std::int64_t columns = shape.columns;
-  std::vector<float> space(static_cast<std::size_t>(2 * columns * thread_count()));
+  auto space = std::vector<float>(static_cast<std::size_t>(2 * columns * thread_count()));
   on_every_thread([&](int thread, int threads) {
     float* const values = space.data() + 2 * columns * thread;
     float* const multipliers = values + columns;
@@ -89,8 +89,8 @@ void embedding_backward(const HiddenShape& shape, const DropoutMask& mask, const
                         const EmbeddingGradients& gradients) {
   const std::int64_t columns = shape.columns;
   const std::int64_t parts = thread_count();
-  std::vector<float> row_gradients(static_cast<std::size_t>(shape.rows * columns));
-  std::vector<float> space(static_cast<std::size_t>(3 * columns * parts), 0.0F);
+  auto row_gradients = std::vector<float>(static_cast<std::size_t>(shape.rows * columns));
+  auto space = std::vector<float>(static_cast<std::size_t>(3 * columns * parts), 0.0F);
   float* const gain_partial = space.data();
   float* const bias_partial = gain_partial + columns * parts;
   on_every_thread([&](int thread, int threads) {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Matrix products by oneDNN. Making a primitive costs about a millisecond, so each thread keeps
 // those it made.
+#include <algorithm>
 #include <array>
-#include <cstring>
 #include <map>
 
 #include <oneapi/dnnl/dnnl.hpp>
@@ -96,6 +96,31 @@ memory wrap(const memory::desc& description, const void* data) {
   return {description, cpu_engine(), const_cast<void*>(data)};  // NOLINT
 }
 
+/// Longer inner dimensions (the vocabulary) are cut: measured 206 instead of 133 GF/s for (640,
+/// 30522) by (30522, 256) on one Zen 5 core.
+constexpr std::int64_t kLongestInner = 8192;
+
+Matrix columns_of(const Matrix& matrix, std::int64_t first, std::int64_t count) {
+  Matrix part = matrix;
+  const std::int64_t element_bytes = matrix.type == ElementType::float32 ? 4 : 2;
+  part.data = static_cast<const char*>(matrix.data) + first * matrix.column_stride * element_bytes;
+  part.columns = count;
+  return part;
+}
+
+void multiply(const Matrix& left, const Matrix& right, const MutableMatrix& result,
+              const float* bias, Accumulate accumulate) {
+  thread_local const dnnl::stream stream(cpu_engine());
+  const CachedMatmul& cached = find_matmul(left, right, result, bias != nullptr, accumulate);
+  std::unordered_map<int, memory> arguments{{DNNL_ARG_SRC, wrap(cached.left, left.data)},
+                                            {DNNL_ARG_WEIGHTS, wrap(cached.right, right.data)},
+                                            {DNNL_ARG_DST, wrap(cached.result, result.data)}};
+  if (bias != nullptr) {
+    arguments.emplace(DNNL_ARG_BIAS, wrap(cached.bias, bias));
+  }
+  cached.primitive.execute(stream, arguments);
+}
+
 }  // namespace
 
 void matmul(const Matrix& left, const Matrix& right, const MutableMatrix& result, const float* bias,
@@ -107,15 +132,16 @@ void matmul(const Matrix& left, const Matrix& right, const MutableMatrix& result
   if (result.rows == 0 || result.columns == 0) {
     return;
   }
-  thread_local dnnl::stream stream(cpu_engine());
-  const CachedMatmul& cached = find_matmul(left, right, result, bias != nullptr, accumulate);
-  std::unordered_map<int, memory> arguments{{DNNL_ARG_SRC, wrap(cached.left, left.data)},
-                                            {DNNL_ARG_WEIGHTS, wrap(cached.right, right.data)},
-                                            {DNNL_ARG_DST, wrap(cached.result, result.data)}};
-  if (bias != nullptr) {
-    arguments.emplace(DNNL_ARG_BIAS, wrap(cached.bias, bias));
+  if (left.columns <= kLongestInner || result.type != ElementType::float32) {
+    multiply(left, right, result, bias, accumulate);
+    return;
   }
-  cached.primitive.execute(stream, arguments);
+  for (std::int64_t first = 0; first < left.columns; first += kLongestInner) {
+    const std::int64_t size = std::min(kLongestInner, left.columns - first);
+    multiply(columns_of(left, first, size),
+             columns_of(right.transposed(), first, size).transposed(), result,
+             first == 0 ? bias : nullptr, first == 0 ? accumulate : Accumulate::yes);
+  }
 }
 
 }  // namespace lambert

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Work is cut into one fixed part per thread, so results are equal from run to run at a fixed
-// thread count.
+// Private to kernels/, which alone is compiled for OpenMP. Work is cut into one fixed part per
+// thread, so results are equal from run to run at a fixed thread count.
 #pragma once
 
 #include <cstdint>

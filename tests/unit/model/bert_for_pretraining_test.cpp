@@ -7,6 +7,8 @@
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
+#include "base/error.h"
+
 namespace lambert {
 namespace {
 
@@ -116,6 +118,45 @@ TEST(BertForPreTraining, PaddingTokensDoNotChangeTheLosses) {
   const PretrainingLoss after = model.evaluate(inputs);
   EXPECT_FLOAT_EQ(before.mlm_sum.item<float>(), after.mlm_sum.item<float>());
   EXPECT_FLOAT_EQ(before.nsp_sum.item<float>(), after.nsp_sum.item<float>());
+}
+
+TEST(BertForPreTraining, DropoutOfASampleDoesNotDependOnItsBatch) {
+  BertForPreTraining model(tiny_config(), Precision::fp32, 5);
+  const ModelInputs both = example_inputs();
+  ModelInputs second = both;
+  second.input_ids = both.input_ids.slice(0, 1, 2);
+  second.token_type_ids = both.token_type_ids.slice(0, 1, 2);
+  second.lengths = both.lengths.slice(0, 1, 2);
+  second.next_sentence_labels = both.next_sentence_labels.slice(0, 1, 2);
+  second.sample_numbers = both.sample_numbers.slice(0, 1, 2);
+  second.masked_positions = both.masked_positions.slice(0, 2, 4) - 20;
+  second.masked_labels = both.masked_labels.slice(0, 2, 4);
+  ModelInputs first = both;
+  first.masked_positions = both.masked_positions.slice(0, 0, 2);
+  first.masked_labels = both.masked_labels.slice(0, 0, 2);
+  const double whole = model.forward(both).mlm_sum.item<double>();
+  const double parts =
+      model.forward(first).mlm_sum.item<double>() + model.forward(second).mlm_sum.item<double>();
+  EXPECT_NEAR(whole, parts, 1e-5);
+  EXPECT_NE(whole, model.evaluate(both).mlm_sum.item<double>());
+}
+
+TEST(BertForPreTraining, BatchesWithoutMaskedTokensTrainTheNextSentenceHead) {
+  BertForPreTraining model(tiny_config(), Precision::fp32, 5);
+  ModelInputs inputs = example_inputs();
+  inputs.masked_positions = integers({});
+  inputs.masked_labels = integers({});
+  const PretrainingLoss loss = model.forward(inputs);
+  (loss.mlm_sum + loss.nsp_sum).backward();
+  EXPECT_EQ(loss.mlm_sum.item<float>(), 0.0F);
+  EXPECT_GT(model.parameters().front().master.grad().norm().item<double>(), 0.0);
+}
+
+TEST(BertForPreTraining, TokensOutsideTheVocabularyAreADataError) {
+  BertForPreTraining model(tiny_config(), Precision::fp32, 5);
+  const ModelInputs inputs = example_inputs();
+  inputs.input_ids[1][3] = 101;
+  EXPECT_THROW(model.evaluate(inputs), DataError);
 }
 
 TEST(BertForPreTraining, RefreshCopiesMasterWeightsIntoComputeWeights) {

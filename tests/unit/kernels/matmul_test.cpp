@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kernels/matmul.h"
+
+#include <cmath>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "base/counter_rng.h"
+#include "base/error.h"
+
+namespace lambert {
+namespace {
+
+template <typename T>
+std::vector<T> random_values(std::int64_t count, std::uint32_t stream_number) {
+  CounterStream stream(philox_key(1, RandomPurpose::initialisation), 0, stream_number);
+  std::vector<T> values;
+  for (std::int64_t i = 0; i < count; ++i) {
+    values.push_back(from_float<T>(static_cast<float>(stream.normal())));
+  }
+  return values;
+}
+
+template <typename T>
+double value_at(const Matrix& view, std::int64_t row, std::int64_t column) {
+  const T* const data = static_cast<const T*>(view.data);
+  return static_cast<double>(to_float(data[row * view.row_stride + column * view.column_stride]));
+}
+
+/// Largest distance from the product computed element by element in double.
+template <typename T>
+double largest_error(const Matrix& left, const Matrix& right, const std::vector<float>& result,
+                     const std::vector<float>& start, const std::vector<float>& bias) {
+  double largest = 0.0;
+  for (std::int64_t r = 0; r < left.rows; ++r) {
+    for (std::int64_t c = 0; c < right.columns; ++c) {
+      const auto index = static_cast<std::size_t>(r * right.columns + c);
+      double expected = static_cast<double>(start[index]);
+      expected += bias.empty() ? 0.0 : static_cast<double>(bias[static_cast<std::size_t>(c)]);
+      for (std::int64_t k = 0; k < left.columns; ++k) {
+        expected += value_at<T>(left, r, k) * value_at<T>(right, k, c);
+      }
+      largest = std::max(largest, std::abs(expected - static_cast<double>(result[index])));
+    }
+  }
+  return largest;
+}
+
+template <typename T>
+void check_all_layouts() {
+  const std::int64_t m = 37;
+  const std::int64_t k = 48;
+  const std::int64_t n = 33;
+  const std::int64_t stride = 80;
+  const auto left_values = random_values<T>(stride * stride, 1);
+  const auto right_values = random_values<T>(stride * stride, 2);
+  const auto bias = random_values<float>(n, 3);
+  const auto start = random_values<float>(m * n, 4);
+  const std::vector<float> zeros(start.size());
+  for (const bool left_transposed : {false, true}) {
+    for (const bool right_transposed : {false, true}) {
+      const Matrix left = left_transposed ? matrix(left_values.data(), k, m, stride).transposed()
+                                          : matrix(left_values.data(), m, k, stride);
+      const Matrix right = right_transposed ? matrix(right_values.data(), n, k, stride).transposed()
+                                            : matrix(right_values.data(), k, n, stride);
+      std::vector<float> result(start.size());
+      matmul(left, right, mutable_matrix(result.data(), m, n), bias.data());
+      EXPECT_LT(largest_error<T>(left, right, result, zeros, bias), 2e-5);
+      result = start;
+      matmul(left, right, mutable_matrix(result.data(), m, n), nullptr, Accumulate::yes);
+      EXPECT_LT(largest_error<T>(left, right, result, start, {}), 2e-5);
+    }
+  }
+}
+
+TEST(Matmul, MultipliesFloatsInEveryLayout) {
+  check_all_layouts<float>();
+}
+
+TEST(Matmul, MultipliesBfloat16IntoFloatsInEveryLayout) {
+  check_all_layouts<Bfloat16>();
+}
+
+TEST(Matmul, LongInnerDimensionsAreSummedCompletely) {
+  const std::int64_t inner = 20'001;
+  const std::vector<float> ones(static_cast<std::size_t>(2 * inner), 1.0F);
+  const std::vector<float> bias = {0.5F, 1.5F};
+  std::vector<float> result(4, 100.0F);
+  matmul(matrix(ones.data(), 2, inner), matrix(ones.data(), 2, inner).transposed(),
+         mutable_matrix(result.data(), 2, 2), bias.data(), Accumulate::yes);
+  EXPECT_EQ(result, (std::vector<float>{20101.5F, 20102.5F, 20101.5F, 20102.5F}));
+}
+
+TEST(Matmul, EmptyResultsAreLeftAlone) {
+  const float value = 1.0F;
+  float result = 5.0F;
+  matmul(matrix(&value, 0, 1), matrix(&value, 1, 1), mutable_matrix(&result, 0, 1));
+  EXPECT_EQ(result, 5.0F);
+}
+
+TEST(Matmul, RefusesShapesThatDisagree) {
+  const std::vector<float> values(12);
+  std::vector<float> result(12);
+  EXPECT_THROW(matmul(matrix(values.data(), 3, 4), matrix(values.data(), 3, 4),
+                      mutable_matrix(result.data(), 3, 4)),
+               InternalError);
+}
+
+}  // namespace
+}  // namespace lambert

@@ -51,9 +51,19 @@ void check_same_vocabulary(const std::string& first_folder, const DatasetInfo& f
   }
 }
 
+DatasetInfo read_folder(const std::string& folder) {
+  std::error_code error;
+  if (!std::filesystem::is_directory(folder, error)) {
+    throw DataError("checking data folder " + folder +
+                    ": there is no such folder; make it with lambert prepare, or correct the path");
+  }
+  DatasetInfo info = read_dataset_info(folder);
+  check_shard_files(folder, info);
+  return info;
+}
+
 DatasetInfo check_phase(const RunConfig& config, const PhaseConfig& phase) {
-  DatasetInfo info = read_dataset_info(phase.data);
-  check_shard_files(phase.data, info);
+  DatasetInfo info = read_folder(phase.data);
   check_vocab_size(config.model, phase.data, info);
   check_length("max_seq_length of phase " + phase.name, phase.max_seq_length, phase.data, info);
   if (info.example_count < phase.global_train_batch_size) {
@@ -78,8 +88,7 @@ DataCheck check_data_folders(const RunConfig& config) {
   check.vocab_size = check.phases.front().vocab_size;
   const std::string& held_out = config.evaluation.data;
   if (!held_out.empty()) {
-    const DatasetInfo info = read_dataset_info(held_out);
-    check_shard_files(held_out, info);
+    const DatasetInfo info = read_folder(held_out);
     check_vocab_size(config.model, held_out, info);
     check_same_vocabulary(config.phases.front().data, check.phases.front(), held_out, info);
     check_length("model.max_position_embeddings", config.model.max_position_embeddings, held_out,

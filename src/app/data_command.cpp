@@ -176,8 +176,7 @@ int verify(const DataOptions& options) {
   }
   std::cout.flush();
   throw DataError("verifying " + options.folder + ": " + std::to_string(mistakes.size()) +
-                  " mistakes, the first in " + mistakes.front().file + ": " +
-                  mistakes.front().found +
+                  " mistakes, the first in " + mistakes.front().file +
                   "; restore the files or run lambert prepare for this folder again");
 }
 

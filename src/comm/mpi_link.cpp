@@ -24,7 +24,8 @@ int translate_rank(MPI_Comm whole, int rank, MPI_Comm part) {
 
 }  // namespace
 
-MpiLink::MpiLink(const MpiWait& wait, std::size_t largest_message_bytes) : wait_(wait) {
+MpiLink::MpiLink(const MpiWait& wait, std::size_t largest_message_bytes, Neighbours neighbours)
+    : wait_(wait) {
   sends_.fill(MPI_REQUEST_NULL);
   receives_.fill(MPI_REQUEST_NULL);
   check_mpi(MPI_Comm_dup(MPI_COMM_WORLD, &communicator_), "MPI_Comm_dup");
@@ -33,7 +34,9 @@ MpiLink::MpiLink(const MpiWait& wait, std::size_t largest_message_bytes) : wait_
   check_mpi(MPI_Comm_size(communicator_, &size_), "MPI_Comm_size");
   right_ = (rank_ + 1) % size_;
   left_ = (rank_ + size_ - 1) % size_;
-  open_channels(largest_message_bytes);
+  if (neighbours == Neighbours::by_shared_memory_where_possible) {
+    open_channels(largest_message_bytes);
+  }
 }
 
 /// Each rank of a machine allocates its outgoing channel; the right neighbour, if on the machine,
@@ -64,7 +67,9 @@ void MpiLink::open_channels(std::size_t largest_message_bytes) {
 }
 
 void MpiLink::close() {
-  check_mpi(MPI_Win_free(&window_), "MPI_Win_free");
+  if (window_ != MPI_WIN_NULL) {
+    check_mpi(MPI_Win_free(&window_), "MPI_Win_free");
+  }
 }
 
 void MpiLink::start_send_right(std::size_t slot, std::span<const std::byte> bytes) {

@@ -17,8 +17,11 @@ namespace lambert {
 /// messages to one on another. Owns a communicator and the memory of its outgoing channel.
 class MpiLink final : public Link {
  public:
-  /// Collective over all ranks.
-  MpiLink(const MpiWait& wait, std::size_t largest_message_bytes);
+  enum class Neighbours { by_shared_memory_where_possible, by_message };
+
+  /// Collective over all ranks. by_message: only tests choose it.
+  MpiLink(const MpiWait& wait, std::size_t largest_message_bytes,
+          Neighbours neighbours = Neighbours::by_shared_memory_where_possible);
   /// Collective over the ranks of a machine: gives the shared memory back. Without it (after an
   /// error) the memory stays until the process ends.
   void close();

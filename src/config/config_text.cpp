@@ -60,29 +60,42 @@ std::string read_at_most(const OpenFile& file, const std::filesystem::path& path
   refuse_file(path, "larger than 1 MiB; is this a configuration?");
 }
 
-/// Bytes of the UTF-8 character at the start of text, or 0 when it is not valid (RFC 3629, table in
-/// section 4).
+/// One line of the table of well-formed UTF-8 (RFC 3629, section 4): first byte, bounds of the
+/// second one, length.
+struct Utf8Form {
+  unsigned first_low;
+  unsigned first_high;
+  unsigned second_low;
+  unsigned second_high;
+  std::size_t length;
+};
+constexpr std::array<Utf8Form, 8> kUtf8Forms = {{{0xC2, 0xDF, 0x80, 0xBF, 2},
+                                                 {0xE0, 0xE0, 0xA0, 0xBF, 3},
+                                                 {0xE1, 0xEC, 0x80, 0xBF, 3},
+                                                 {0xED, 0xED, 0x80, 0x9F, 3},
+                                                 {0xEE, 0xEF, 0x80, 0xBF, 3},
+                                                 {0xF0, 0xF0, 0x90, 0xBF, 4},
+                                                 {0xF1, 0xF3, 0x80, 0xBF, 4},
+                                                 {0xF4, 0xF4, 0x80, 0x8F, 4}}};
+
+/// Bytes of the UTF-8 character at the start of text, or 0 when it is not valid.
 std::size_t utf8_length(std::string_view text) {
   const auto byte = [&](std::size_t index) {
     return index < text.size() ? static_cast<unsigned char>(text[index]) : 0U;
   };
-  const auto follows = [&](std::size_t index) { return (byte(index) & 0xC0U) == 0x80U; };
-  const unsigned first = byte(0);
-  if (first < 0x80U) {
+  const auto is_between = [](unsigned value, unsigned low, unsigned high) {
+    return value >= low && value <= high;
+  };
+  if (byte(0) < 0x80U) {
     return 1;
   }
-  if (first >= 0xC2U && first <= 0xDFU) {
-    return follows(1) ? 2 : 0;
-  }
-  if (first >= 0xE0U && first <= 0xEFU) {
-    const bool is_overlong = first == 0xE0U && byte(1) < 0xA0U;
-    const bool is_surrogate = first == 0xEDU && byte(1) >= 0xA0U;
-    return follows(1) && follows(2) && !is_overlong && !is_surrogate ? 3 : 0;
-  }
-  if (first >= 0xF0U && first <= 0xF4U) {
-    const bool is_overlong = first == 0xF0U && byte(1) < 0x90U;
-    const bool is_too_large = first == 0xF4U && byte(1) >= 0x90U;
-    return follows(1) && follows(2) && follows(3) && !is_overlong && !is_too_large ? 4 : 0;
+  for (const Utf8Form& form : kUtf8Forms) {
+    if (is_between(byte(0), form.first_low, form.first_high) &&
+        is_between(byte(1), form.second_low, form.second_high)) {
+      const bool third_is_fine = form.length < 3 || is_between(byte(2), 0x80, 0xBF);
+      const bool fourth_is_fine = form.length < 4 || is_between(byte(3), 0x80, 0xBF);
+      return third_is_fine && fourth_is_fine ? form.length : 0;
+    }
   }
   return 0;
 }
@@ -109,6 +122,68 @@ std::string character_mistake(std::string_view rest, bool is_indentation) {
                     : "";
 }
 
+[[noreturn]] void refuse_at(const std::string& origin, std::size_t line, std::size_t column,
+                            const std::string& reason) {
+  throw ConfigError("reading the configuration: " + origin + ":" + std::to_string(line) + ":" +
+                    std::to_string(column) + ": " + reason);
+}
+
+/// Follows a text character by character: where it is and how deep in brackets. Brackets in quoted
+/// text count too: no setting has that many. Those in comments do not.
+class BracketDepth {
+ public:
+  void take(char character) {
+    const bool is_first = column_ == 0;
+    ++column_;
+    is_comment_ =
+        is_comment_ || (character == '#' && (is_first || before_ == ' ' || before_ == '\t'));
+    if (character == '\n') {
+      ++line_;
+      column_ = 0;
+      is_comment_ = false;
+    } else if (!is_comment_) {
+      count(character);
+    }
+    before_ = character;
+  }
+  std::size_t line() const { return line_; }
+  std::size_t column() const { return column_; }
+  std::size_t depth() const { return depth_; }
+
+ private:
+  void count(char character) {
+    if (character == '[' || character == '{') {
+      ++depth_;
+    } else if ((character == ']' || character == '}') && depth_ > 0) {
+      --depth_;
+    }
+  }
+
+  std::size_t line_ = 1;
+  std::size_t column_ = 0;
+  std::size_t depth_ = 0;
+  bool is_comment_ = false;
+  char before_ = '\n';
+};
+
+/// The parser reads a whole line ahead before it hands out anything, so depth and length are
+/// bounded here.
+void check_depth_and_line_lengths(const std::string& text, const std::string& origin) {
+  BracketDepth place;
+  for (const char character : text) {
+    place.take(character);
+    if (place.depth() > kMaxConfigDepth) {
+      refuse_at(origin, place.line(), place.column(),
+                "nested deeper than " + std::to_string(kMaxConfigDepth) +
+                    " levels; is this a configuration?");
+    }
+    if (place.column() > kMaxConfigLine) {
+      refuse_at(origin, place.line(), place.column(),
+                "line longer than " + std::to_string(kMaxConfigLine) + " bytes; break it");
+    }
+  }
+}
+
 }  // namespace
 
 void check_config_text(const std::string& text, const std::string& origin) {
@@ -119,8 +194,7 @@ void check_config_text(const std::string& text, const std::string& origin) {
     const std::string_view rest = std::string_view(text).substr(position);
     const std::string mistake = character_mistake(rest, is_indentation);
     if (!mistake.empty()) {
-      throw ConfigError("reading the configuration: " + origin + ":" + std::to_string(line) + ":" +
-                        std::to_string(column) + ": " + mistake);
+      refuse_at(origin, line, column, mistake);
     }
     position += utf8_length(rest);
     const bool ends_line = rest.front() == '\n';
@@ -128,6 +202,7 @@ void check_config_text(const std::string& text, const std::string& origin) {
     column = ends_line ? 1 : column + 1;
     is_indentation = ends_line || (is_indentation && rest.front() == ' ');
   }
+  check_depth_and_line_lengths(text, origin);
 }
 
 std::string read_config_text(const std::filesystem::path& path) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <string>
@@ -8,10 +9,12 @@
 namespace lambert {
 
 constexpr std::uint64_t kMaxConfigBytes = std::uint64_t{1} << 20;
+constexpr std::size_t kMaxConfigDepth = 64;     // levels
+constexpr std::size_t kMaxConfigLine = 65'536;  // bytes
 
 /// The file as text that is safe to parse: a regular file of at most 1 MiB, valid UTF-8 (a byte
-/// order mark is removed), no control characters, no tab in an indentation. Throws ConfigError with
-/// line and column.
+/// order mark is removed), no control characters, no tab in an indentation, nesting and lines
+/// within the limits above. Throws ConfigError with line and column.
 std::string read_config_text(const std::filesystem::path& path);
 
 /// The same rules for text that is already here; origin: what messages begin with.

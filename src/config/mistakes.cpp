@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "config/mistakes.h"
 
+#include <algorithm>
+#include <cstddef>
+
 #include "base/error.h"
 
 namespace lambert {
@@ -20,8 +23,12 @@ void Mistakes::throw_if_any(const std::string& file) const {
   }
   std::string message = "reading the configuration " + file + ": " + std::to_string(lines_.size()) +
                         " mistakes" + kAdvice;
-  for (const std::string& line : lines_) {
-    message += "\n  " + line;
+  constexpr std::size_t kMostListed = 50;
+  for (std::size_t index = 0; index < std::min(lines_.size(), kMostListed); ++index) {
+    message += "\n  " + lines_[index];
+  }
+  if (lines_.size() > kMostListed) {
+    message += "\n  and " + std::to_string(lines_.size() - kMostListed) + " more";
   }
   throw ConfigError(message);
 }

@@ -42,7 +42,7 @@ std::optional<PathStep> parse_step(std::string_view text) {
 
 std::optional<std::vector<PathStep>> parse_path(std::string_view path) {
   std::vector<PathStep> steps;
-  while (steps.size() < kMaxYamlDepth) {
+  while (steps.size() < kMaxConfigDepth) {
     const std::size_t dot = path.find('.');
     const std::optional<PathStep> step = parse_step(path.substr(0, dot));
     if (!step) {
@@ -104,7 +104,10 @@ YamlNode* find_target(YamlNode& root, const std::vector<PathStep>& steps, const 
 }  // namespace
 
 void apply_override(YamlNode& root, const std::string& override_text, Mistakes& mistakes) {
-  const std::string origin = "override '" + override_text + "'";
+  constexpr std::size_t kLongestShown = 100;  // every node carries the origin
+  const bool is_long = override_text.size() > kLongestShown;
+  const std::string origin =
+      "override '" + override_text.substr(0, kLongestShown) + (is_long ? "..." : "") + "'";
   const std::size_t equals = override_text.find('=');
   const auto steps = parse_path(std::string_view(override_text).substr(0, equals));
   if (equals == std::string::npos || !steps) {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "config/yaml_tree.h"
 
-#include <optional>
 #include <sstream>
 #include <utility>
 
@@ -13,6 +12,7 @@
 #include <yaml-cpp/parser.h>
 
 #include "base/error.h"
+#include "config/config_text.h"
 
 namespace lambert {
 namespace {
@@ -83,11 +83,12 @@ class TreeBuilder : public YAML::EventHandler {
  private:
   struct Open {
     YamlNode node;
-    std::optional<YamlEntry> pending;  // its key is read, its value is not
+    bool has_key = false;  // of the entry whose value comes next
+    YamlEntry pending = {};
   };
 
   bool awaits_key() const {
-    return !open_.empty() && open_.back().node.kind == YamlNode::Kind::map && !open_.back().pending;
+    return !open_.empty() && open_.back().node.kind == YamlNode::Kind::map && !open_.back().has_key;
   }
 
   void refuse_as_key(const YAML::Mark& mark, const std::string& reason) const {
@@ -118,16 +119,17 @@ class TreeBuilder : public YAML::EventHandler {
       refuse(mark, "merge key '<<' is not accepted; write the keys out");
     }
     open_.back().pending = YamlEntry{key, origin_at(mark), {}};
+    open_.back().has_key = true;
   }
 
   void open(const YAML::Mark& mark, const std::string& tag, YamlNode::Kind kind) {
     check_tag(mark, tag);
     refuse_as_key(mark, "a key is a list or a map; keys are single words");
-    if (open_.size() >= kMaxYamlDepth) {
-      refuse(mark, "nested deeper than " + std::to_string(kMaxYamlDepth) +
+    if (open_.size() >= kMaxConfigDepth) {
+      refuse(mark, "nested deeper than " + std::to_string(kMaxConfigDepth) +
                        " levels; is this a configuration?");
     }
-    open_.push_back({make_node(mark, kind), std::nullopt});
+    open_.push_back({make_node(mark, kind)});
   }
 
   void close() {
@@ -146,9 +148,9 @@ class TreeBuilder : public YAML::EventHandler {
       parent.node.items.push_back(std::move(node));
       return;
     }
-    parent.pending->value = std::move(node);
-    parent.node.entries.push_back(std::move(*parent.pending));
-    parent.pending.reset();
+    parent.pending.value = std::move(node);
+    parent.node.entries.push_back(std::move(parent.pending));
+    parent.has_key = false;
   }
 
   std::string source_;

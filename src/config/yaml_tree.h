@@ -27,8 +27,7 @@ struct YamlEntry {
   YamlNode value;
 };
 
-constexpr std::size_t kMaxYamlDepth = 64;
-constexpr std::size_t kMaxYamlNodes = 10000;
+constexpr std::size_t kMaxYamlNodes = 10'000;
 
 /// Parses text that has passed check_config_text. source: the file, for origins
 /// "source:line:column", or an override in quotes, which is then the origin of every node. Throws

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "data/shard_reader.h"
 
+#include <algorithm>
+
 #include "base/error.h"
 #include "base/hash.h"
 #include "data/little_endian.h"
@@ -30,6 +32,25 @@ std::string example_mistake(const Example& example, const DatasetInfo& info) {
     return "the tokens are not [CLS] A [SEP] B [SEP]";
   }
   return "";
+}
+
+constexpr std::size_t kFirstSegmentOffset = 2;
+constexpr std::size_t kLabelOffset = 4;
+
+/// content holds exactly length ids behind its fields.
+Example decode_record(std::span<const std::byte> content, std::size_t length,
+                      std::size_t id_bytes) {
+  Example example;
+  example.first_segment_length = read_little_endian<std::uint16_t>(content, kFirstSegmentOffset);
+  example.is_random_next = read_little_endian<std::uint16_t>(content, kLabelOffset) == 1;
+  example.token_ids.resize(length);
+  for (std::size_t i = 0; i < length; ++i) {
+    const std::size_t offset = kShardRecordHeaderBytes + i * id_bytes;
+    const std::uint32_t id = id_bytes == 2 ? read_little_endian<std::uint16_t>(content, offset)
+                                           : read_little_endian<std::uint32_t>(content, offset);
+    example.token_ids[i] = static_cast<std::int32_t>(id);
+  }
+  return example;
 }
 
 }  // namespace
@@ -96,54 +117,49 @@ std::span<const std::byte> ShardReader::block(std::uint64_t block_index) {
   return bytes;
 }
 
-Example ShardReader::read(std::int64_t record) {
-  LAMBERT_CHECK(record >= 0 && record < example_count(), "record " + std::to_string(record));
+std::span<const std::byte> ShardReader::record_bytes(std::int64_t record) {
   const std::uint64_t block_index = static_cast<std::uint64_t>(record) / header_.examples_per_block;
   const std::size_t in_block = static_cast<std::uint64_t>(record) % header_.examples_per_block;
   const std::span<const std::byte> bytes = block(block_index);
   const std::uint64_t records = records_in(block_index);
+  const std::size_t records_begin = records * kShardOffsetBytes;
   const auto offset_of = [&](std::size_t index) -> std::size_t {
     return index == records ? bytes.size()
                             : read_little_endian<std::uint32_t>(bytes, index * kShardOffsetBytes);
   };
   const std::size_t begin = offset_of(in_block);
   const std::size_t end = offset_of(in_block + 1);
-  const std::size_t lowest = in_block == 0 ? records * kShardOffsetBytes : offset_of(in_block - 1);
-  const bool first_is_off = in_block == 0 && begin != lowest;
-  if (first_is_off || begin < lowest || begin < records * kShardOffsetBytes || end > bytes.size() ||
-      end < begin || end - begin < kShardRecordHeaderBytes) {
+  const bool starts_right = in_block == 0 ? begin == records_begin : begin > records_begin;
+  if (!starts_right || end > bytes.size() || end < begin || end - begin < kShardRecordHeaderBytes) {
     fail(block_index, std::to_string(record),
          "it lies at bytes " + std::to_string(begin) + " to " + std::to_string(end) +
              " of a block of " + std::to_string(bytes.size()));
   }
+  return bytes.subspan(begin, end - begin);
+}
+
+Example ShardReader::read(std::int64_t record) {
+  LAMBERT_CHECK(record >= 0 && record < example_count(), "record " + std::to_string(record));
+  const std::span<const std::byte> content = record_bytes(record);
   const DatasetInfo& info = header_.fingerprint;
-  const std::span<const std::byte> content = bytes.subspan(begin, end - begin);
   const std::size_t length = read_little_endian<std::uint16_t>(content, 0);
-  const std::uint16_t label = read_little_endian<std::uint16_t>(content, 4);
   const std::size_t id_bytes = shard_id_bytes(info.vocab_size);
+  std::string mistake;
+  Example example;
   if (length > static_cast<std::size_t>(info.max_seq_length) ||
       content.size() != kShardRecordHeaderBytes + length * id_bytes) {
-    fail(block_index, std::to_string(record),
-         std::to_string(length) + " tokens in " + std::to_string(content.size()) +
-             " bytes, the longest sequence is " + std::to_string(info.max_seq_length));
+    mistake = std::to_string(length) + " tokens in " + std::to_string(content.size()) +
+              " bytes, the longest sequence is " + std::to_string(info.max_seq_length);
+  } else if (read_little_endian<std::uint16_t>(content, kLabelOffset) > 1) {
+    mistake = "next-sentence label " +
+              std::to_string(read_little_endian<std::uint16_t>(content, kLabelOffset));
+  } else {
+    example = decode_record(content, length, id_bytes);
+    mistake = example_mistake(example, info);
   }
-  if (label > 1) {
-    fail(block_index, std::to_string(record), "next-sentence label " + std::to_string(label));
-  }
-  Example example;
-  example.first_segment_length = read_little_endian<std::uint16_t>(content, 2);
-  example.is_random_next = label == 1;
-  example.token_ids.resize(length);
-  for (std::size_t i = 0; i < length; ++i) {
-    const std::size_t offset = kShardRecordHeaderBytes + i * id_bytes;
-    example.token_ids[i] =
-        id_bytes == 2
-            ? static_cast<std::int32_t>(read_little_endian<std::uint16_t>(content, offset))
-            : static_cast<std::int32_t>(read_little_endian<std::uint32_t>(content, offset));
-  }
-  const std::string mistake = example_mistake(example, info);
   if (!mistake.empty()) {
-    fail(block_index, std::to_string(record), mistake);
+    fail(static_cast<std::uint64_t>(record) / header_.examples_per_block, std::to_string(record),
+         mistake);
   }
   return example;
 }

@@ -31,6 +31,7 @@ class ShardReader {
  private:
   void check_table() const;
   std::span<const std::byte> block(std::uint64_t block_index);
+  std::span<const std::byte> record_bytes(std::int64_t record);
   std::uint64_t records_in(std::uint64_t block_index) const;
   std::uint64_t block_begin(std::uint64_t block_index) const;
   [[noreturn]] void fail(std::uint64_t block_index, const std::string& record,

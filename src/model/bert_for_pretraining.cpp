@@ -3,130 +3,134 @@
 
 #include <ATen/ATen.h>
 
-#include "base/error.h"
+#include "model/check_inputs.h"
+#include "model/encoder_layer.h"
 #include "model/initialisation.h"
 #include "model/parameter_names.h"
+#include "model/parameter_table.h"
+#include "model/pretraining_heads.h"
+#include "ops/embeddings.h"
 
 namespace lambert {
 
-struct BertForPreTraining::State {
-  ModelConfig config;
-  Precision precision = Precision::fp32;
-  std::vector<ModelParameter> parameters;
-  std::map<std::string, std::size_t> index;
-
-  at::Tensor weight(const std::string& name) const {
-    const at::Tensor& master = parameters[index.at(name)].master;
-    return precision == Precision::bf16 ? master.to(at::kBFloat16) : master;
-  }
-  at::Tensor linear(const at::Tensor& x, const std::string& name) const {
-    return at::linear(x, weight(name + ".weight"), weight(name + ".bias"));
-  }
-  at::Tensor norm(const at::Tensor& x, const std::string& name) const {
-    return at::layer_norm(x, {x.size(-1)}, weight(name + ".weight"), weight(name + ".bias"),
-                          config.layer_norm_eps);
-  }
-  at::Tensor gelu(const at::Tensor& x) const {
-    return at::gelu(x, config.hidden_act == Activation::gelu ? "none" : "tanh");
-  }
-  at::Tensor layer(const at::Tensor& x, const at::Tensor& mask, std::int64_t number) const {
-    const std::string prefix = "bert.encoder.layer." + std::to_string(number) + ".";
-    const std::int64_t heads = config.num_attention_heads;
-    const auto split = [&](const std::string& name) {
-      return linear(x, prefix + "attention.self." + name)
-          .view({x.size(0), x.size(1), heads, -1})
-          .transpose(1, 2);
-    };
-    const at::Tensor context =
-        at::scaled_dot_product_attention(split("query"), split("key"), split("value"), mask)
-            .transpose(1, 2)
-            .reshape(x.sizes());
-    const at::Tensor attended = norm(x + linear(context, prefix + "attention.output.dense"),
-                                     prefix + "attention.output.LayerNorm");
-    const at::Tensor inner = gelu(linear(attended, prefix + "intermediate.dense"));
-    return norm(attended + linear(inner, prefix + "output.dense"), prefix + "output.LayerNorm");
-  }
-  at::Tensor encode(const ModelInputs& inputs) const {
-    const std::int64_t length = inputs.input_ids.size(1);
-    const at::Tensor positions = at::arange(length, at::kInt);
-    const at::Tensor mask =
-        positions.unsqueeze(0).lt(inputs.lengths.unsqueeze(1)).unsqueeze(1).unsqueeze(2);
-    const std::string prefix = "bert.embeddings.";
-    at::Tensor x =
-        at::embedding(weight(prefix + "word_embeddings.weight"), inputs.input_ids) +
-        at::embedding(weight(prefix + "position_embeddings.weight"), positions) +
-        at::embedding(weight(prefix + "token_type_embeddings.weight"), inputs.token_type_ids);
-    x = norm(x, prefix + "LayerNorm");
-    for (std::int64_t number = 0; number < config.num_hidden_layers; ++number) {
-      x = layer(x, mask, number);
-    }
-    return x;
-  }
-  PretrainingLogits heads(const at::Tensor& hidden, const ModelInputs& inputs) const {
-    PretrainingLogits result;
-    result.hidden_states = hidden.to(at::kFloat);
-    const at::Tensor masked =
-        hidden.reshape({-1, hidden.size(2)}).index_select(0, inputs.masked_positions);
-    const at::Tensor transformed = norm(gelu(linear(masked, "cls.predictions.transform.dense")),
-                                        "cls.predictions.transform.LayerNorm");
-    result.mlm = at::linear(transformed, weight("bert.embeddings.word_embeddings.weight"),
-                            weight("cls.predictions.bias"))
-                     .to(at::kFloat);
-    const at::Tensor pooled = at::tanh(linear(hidden.select(1, 0), "bert.pooler.dense"));
-    result.nsp = linear(pooled, "cls.seq_relationship").to(at::kFloat);
-    return result;
-  }
-};
-
 namespace {
 
-PretrainingLoss make_loss(const PretrainingLogits& logits, const ModelInputs& inputs) {
-  PretrainingLoss loss;
-  const auto sum = at::Reduction::Sum;
-  loss.mlm_sum = at::cross_entropy_loss(logits.mlm, inputs.masked_labels, {}, sum);
-  loss.nsp_sum = at::cross_entropy_loss(logits.nsp, inputs.next_sentence_labels, {}, sum);
-  loss.masked_tokens = inputs.masked_labels.numel();
-  loss.sequences = inputs.next_sentence_labels.numel();
-  const auto correct = [](const at::Tensor& scores, const at::Tensor& labels) {
-    return scores.argmax(1).eq(labels).sum().item<std::int64_t>();
-  };
-  loss.mlm_correct = correct(logits.mlm, inputs.masked_labels);
-  loss.nsp_correct = correct(logits.nsp, inputs.next_sentence_labels);
-  return loss;
+std::vector<ModelParameter> make_parameters(const ModelConfig& config, Precision precision,
+                                            std::uint64_t seed) {
+  std::vector<ModelParameter> parameters;
+  for (const ParameterShape& shape : pretraining_parameter_shapes(config)) {
+    const auto index = static_cast<std::uint32_t>(parameters.size());
+    const at::Tensor master = make_initial_parameter(shape, index, config, seed);
+    const at::Tensor compute = precision == Precision::bf16 ? master.to(at::kBFloat16) : master;
+    master.requires_grad_(true);
+    parameters.push_back({shape.name, master, compute});
+  }
+  return parameters;
 }
+
+EmbeddingWeights embedding_weights(const ModelConfig& config, const ParameterTable& table) {
+  const std::string prefix = "bert.embeddings.";
+  return {table.weight(prefix + "word_embeddings.weight"),
+          table.weight(prefix + "position_embeddings.weight"),
+          table.weight(prefix + "token_type_embeddings.weight"),
+          table.norm(prefix + "LayerNorm", config.layer_norm_eps)};
+}
+
+/// Makes the dropout of each site of a micro-batch; sites are numbered as dropout_stream.h says.
+class DropoutSites {
+ public:
+  DropoutSites(const ModelConfig& config, const ModelInputs& inputs, bool active)
+      : config_(config), inputs_(inputs), active_(active) {}
+
+  Dropout embeddings() const { return site(0, config_.hidden_dropout_prob); }
+  LayerDropouts layer(std::int64_t number) const {
+    const auto first = static_cast<std::uint32_t>(1 + 3 * number);
+    return {site(first, config_.attention_probs_dropout_prob),
+            site(first + 1, config_.hidden_dropout_prob),
+            site(first + 2, config_.hidden_dropout_prob)};
+  }
+
+ private:
+  Dropout site(std::uint32_t number, double probability) const {
+    if (!active_) {
+      return {};
+    }
+    const DropoutStream& stream = inputs_.dropout;
+    return {make_dropout_mask(stream.seed, stream.phase, stream.step, number, probability,
+                              inputs_.sample_numbers.const_data_ptr<std::int64_t>()),
+            inputs_.sample_numbers};
+  }
+
+  const ModelConfig& config_;
+  const ModelInputs& inputs_;
+  bool active_;
+};
 
 }  // namespace
 
+struct BertForPreTraining::State {
+  State(const ModelConfig& model_config, Precision precision, std::uint64_t seed)
+      : config(model_config),
+        parameters(make_parameters(config, precision, seed)),
+        table(parameters),
+        embedding(embedding_weights(config, table)),
+        heads(config, table) {
+    for (std::int64_t number = 0; number < config.num_hidden_layers; ++number) {
+      layers.emplace_back(config, table, number);
+    }
+  }
+
+  /// The last layer's output: (B * S, H) in the compute type.
+  at::Tensor encode(const ModelInputs& inputs, bool with_dropout,
+                    const std::shared_ptr<TiedGradient>& tied) const {
+    check_inputs(config, inputs);
+    const DropoutSites dropouts(config, inputs, with_dropout);
+    const SelfAttentionShape shape{inputs.input_ids.size(0), inputs.input_ids.size(1),
+                                   config.num_attention_heads, inputs.lengths};
+    at::Tensor hidden =
+        embeddings(embedding, inputs.input_ids, inputs.token_type_ids, dropouts.embeddings(), tied);
+    for (std::size_t number = 0; number < layers.size(); ++number) {
+      hidden =
+          layers[number].forward(hidden, shape, dropouts.layer(static_cast<std::int64_t>(number)));
+    }
+    return hidden;
+  }
+
+  PretrainingLoss loss(const ModelInputs& inputs, bool with_dropout) const {
+    const auto tied = std::make_shared<TiedGradient>();
+    return heads.loss(encode(inputs, with_dropout, tied), inputs, tied);
+  }
+
+  ModelConfig config;
+  std::vector<ModelParameter> parameters;
+  ParameterTable table;
+  EmbeddingWeights embedding;
+  std::vector<EncoderLayer> layers;
+  PretrainingHeads heads;
+};
+
 BertForPreTraining::BertForPreTraining(const ModelConfig& config, Precision precision,
                                        std::uint64_t seed)
-    : state_(std::make_unique<State>()) {
-  state_->config = config;
-  state_->precision = precision;
-  for (const ParameterShape& shape : pretraining_parameter_shapes(config)) {
-    const auto number = static_cast<std::uint32_t>(state_->parameters.size());
-    at::Tensor master = make_initial_parameter(shape, number, config, seed);
-    const at::Tensor copy = master.to(at::kBFloat16);
-    master.requires_grad_(true);
-    state_->index[shape.name] = number;
-    state_->parameters.push_back(
-        {shape.name, master, precision == Precision::bf16 ? copy : master});
-  }
-}
+    : state_(std::make_unique<State>(config, precision, seed)) {}
 
 BertForPreTraining::~BertForPreTraining() = default;
 
 PretrainingLoss BertForPreTraining::forward(const ModelInputs& inputs) {
-  return make_loss(state_->heads(state_->encode(inputs), inputs), inputs);
+  return state_->loss(inputs, true);
 }
 
 PretrainingLoss BertForPreTraining::evaluate(const ModelInputs& inputs) {
   const at::NoGradGuard no_gradients;
-  return forward(inputs);
+  return state_->loss(inputs, false);
 }
 
 PretrainingLogits BertForPreTraining::logits(const ModelInputs& inputs) {
   const at::NoGradGuard no_gradients;
-  return state_->heads(state_->encode(inputs), inputs);
+  const at::Tensor hidden = state_->encode(inputs, false, std::make_shared<TiedGradient>());
+  PretrainingLogits result = state_->heads.logits(hidden, inputs);
+  result.hidden_states =
+      hidden.view({inputs.input_ids.size(0), inputs.input_ids.size(1), -1}).to(at::kFloat);
+  return result;
 }
 
 const std::vector<ModelParameter>& BertForPreTraining::parameters() const {
@@ -135,7 +139,7 @@ const std::vector<ModelParameter>& BertForPreTraining::parameters() const {
 
 void BertForPreTraining::refresh_compute_weights() {
   const at::NoGradGuard no_gradients;
-  for (ModelParameter& parameter : state_->parameters) {
+  for (const ModelParameter& parameter : state_->parameters) {
     if (!parameter.compute.is_same(parameter.master)) {
       parameter.compute.copy_(parameter.master);
     }

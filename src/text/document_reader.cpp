@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/log.h"
 #include "text/json_text.h"
 #include "text/line_reader.h"
 #include "text/utf8.h"
@@ -15,6 +16,7 @@ namespace lambert {
 namespace {
 
 constexpr std::int64_t kMostDroppedInARow = 100;
+constexpr std::int64_t kDroppedDocumentsListed = 10;  // per file; the rest is only counted
 constexpr std::string_view kBlanks = " \t\v\f\r";
 
 bool is_blank(std::string_view text) {
@@ -61,15 +63,18 @@ std::optional<Complaint> find_complaint(const TextLine& line) {
 }  // namespace
 
 BadTextCounts& BadTextCounts::operator+=(const BadTextCounts& other) {
-  documents += other.documents;
-  text_bytes += other.text_bytes;
-  invalid_utf8_lines += other.invalid_utf8_lines;
-  control_character_lines += other.control_character_lines;
-  long_lines += other.long_lines;
-  malformed_json_lines += other.malformed_json_lines;
-  dropped_documents += other.dropped_documents;
-  cut_documents += other.cut_documents;
+  for (const NamedCount& count : kBadTextCountNames) {
+    this->*count.member += other.*count.member;
+  }
   return *this;
+}
+
+BadTextCounts BadTextCounts::operator-(const BadTextCounts& other) const {
+  BadTextCounts difference = *this;
+  for (const NamedCount& count : kBadTextCountNames) {
+    difference.*count.member -= other.*count.member;
+  }
+  return difference;
 }
 
 void check_dropped_share(const BadTextCounts& counts) {
@@ -105,6 +110,11 @@ struct DocumentReader::State {
                       ", byte offset " + std::to_string(complaint.byte_offset) + ": " +
                       complaint.what +
                       "; repair the text, or drop such documents with --on-bad-text skip");
+    }
+    if (!dropping && counts.dropped_documents < kDroppedDocumentsListed) {
+      log_warning("document dropped file=" + file.string() +
+                  " line=" + std::to_string(line.number) + " byte_offset=" +
+                  std::to_string(complaint.byte_offset) + " reason=\"" + complaint.what + "\"");
     }
     dropping = true;
   }

@@ -6,6 +6,7 @@
 // on) is ordinary text and left to the tokenizer.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <filesystem>
 #include <memory>
@@ -32,7 +33,23 @@ struct BadTextCounts {
   std::int64_t cut_documents = 0;      // longer than max_document_bytes; nothing was lost
 
   BadTextCounts& operator+=(const BadTextCounts& other);
+  BadTextCounts operator-(const BadTextCounts& other) const;
 };
+
+/// Every count with its name in reports.
+struct NamedCount {
+  const char* name;
+  std::int64_t BadTextCounts::*member;
+};
+inline constexpr std::array<NamedCount, 8> kBadTextCountNames = {
+    {{"documents", &BadTextCounts::documents},
+     {"text_bytes", &BadTextCounts::text_bytes},
+     {"invalid_utf8_lines", &BadTextCounts::invalid_utf8_lines},
+     {"control_character_lines", &BadTextCounts::control_character_lines},
+     {"long_lines", &BadTextCounts::long_lines},
+     {"malformed_json_lines", &BadTextCounts::malformed_json_lines},
+     {"dropped_documents", &BadTextCounts::dropped_documents},
+     {"cut_documents", &BadTextCounts::cut_documents}}};
 
 struct Document {
   std::vector<std::string> lines;  // valid UTF-8, no line ends, none blank, at least one

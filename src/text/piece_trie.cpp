@@ -21,7 +21,7 @@ class PieceTrieBuilder {
   }
 
   void build() {
-    slots_.assign(kAlphabet, {});
+    slots_.assign(1, {});
     slots_[0].parent = 0;  // the root, which no step can reach: bases are at least 1
     std::vector<Range> pending = {{0, order_.size(), 0, PieceTrie::kRoot}};
     while (!pending.empty()) {
@@ -65,43 +65,60 @@ class PieceTrieBuilder {
     slots_[node].base = static_cast<std::int32_t>(base);
     for (Range& child : children) {
       const std::size_t slot = base + static_cast<std::size_t>(child.node);
-      slots_[slot].parent = range.node;
+      take_slot(slot, range.node);
       child.node = static_cast<PieceTrie::Node>(slot);
       pending.push_back(child);
     }
   }
 
+  /// A base at which every child's slot is free. Only free slots are looked at, and only so many:
+  /// single children fit the first one, so they fill the holes that larger families leave.
   std::size_t find_base(const std::vector<Range>& children) {
+    constexpr int kPatience = 256;
     const auto first_byte = static_cast<std::size_t>(children.front().node);
-    std::size_t tried = 0;
-    for (std::size_t slot = std::max(search_start_, first_byte + 1);; ++slot) {
-      if (slot - first_byte + kAlphabet > slots_.size()) {
-        slots_.resize(slots_.size() * 2);
-      }
-      if (slots_[slot].parent != -1) {
-        continue;
-      }
-      const std::size_t base = slot - first_byte;
-      const bool fits =
-          std::all_of(children.begin(), children.end(), [this, base](const Range& child) {
-            return slots_[base + static_cast<std::size_t>(child.node)].parent == -1;
-          });
-      if (fits) {
-        return base;
-      }
-      // The crowded part is left behind after this many failures, which keeps building near linear.
-      constexpr std::size_t kPatience = 64;
-      if (++tried == kPatience) {
-        search_start_ = slot;
-        tried = 0;
+    std::size_t slot = next_free_[0];
+    for (int tried = 0; tried < kPatience && slot != 0; ++tried, slot = next_free_[slot]) {
+      if (slot > first_byte && fits(slot - first_byte, children)) {
+        return slot - first_byte;
       }
     }
+    const std::size_t base = slots_.size();
+    add_free_slots(kAlphabet);
+    return base;
+  }
+
+  bool fits(std::size_t base, const std::vector<Range>& children) {
+    while (base + kAlphabet > slots_.size()) {
+      add_free_slots(kAlphabet);
+    }
+    return std::all_of(children.begin(), children.end(), [this, base](const Range& child) {
+      return slots_[base + static_cast<std::size_t>(child.node)].parent == -1;
+    });
+  }
+
+  // The free slots form a ring in both directions, with slot 0, the root, as its start and end.
+  void add_free_slots(std::size_t count) {
+    for (std::size_t i = 0; i < count; ++i) {
+      const std::size_t slot = slots_.size();
+      slots_.emplace_back();
+      next_free_.push_back(0);
+      previous_free_.push_back(previous_free_[0]);
+      next_free_[previous_free_[0]] = slot;
+      previous_free_[0] = slot;
+    }
+  }
+
+  void take_slot(std::size_t slot, PieceTrie::Node parent) {
+    slots_[slot].parent = parent;
+    next_free_[previous_free_[slot]] = next_free_[slot];
+    previous_free_[next_free_[slot]] = previous_free_[slot];
   }
 
   const std::vector<std::string>& pieces_;
   std::vector<PieceTrie::Slot>& slots_;
   std::vector<std::size_t> order_;
-  std::size_t search_start_ = 1;
+  std::vector<std::size_t> next_free_ = {0};
+  std::vector<std::size_t> previous_free_ = {0};
 };
 
 PieceTrie::PieceTrie(const std::vector<std::string>& pieces) {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "text/sentence_splitter.h"
 
+#include <algorithm>
+#include <iterator>
 #include <string>
 
 #include <unicode/brkiter.h>
@@ -26,10 +28,6 @@ std::unique_ptr<icu::BreakIterator> make_break_iterator() {
   const std::unique_ptr<icu::FilteredBreakIteratorBuilder> builder(
       icu::FilteredBreakIteratorBuilder::createInstance(locale, status));
   check_icu(status, "FilteredBreakIteratorBuilder");
-  for (const char* abbreviation : kEnglishAbbreviations) {
-    builder->suppressBreakAfter(icu::UnicodeString::fromUTF8(abbreviation), status);
-  }
-  check_icu(status, "suppressBreakAfter");
   std::unique_ptr<icu::BreakIterator> plain(
       icu::BreakIterator::createSentenceInstance(locale, status));
   check_icu(status, "createSentenceInstance");
@@ -46,6 +44,25 @@ std::string_view trim(std::string_view text) {
     return {};
   }
   return text.substr(first, text.find_last_not_of(kBlanks) - first + 1);
+}
+
+/// A word that does not end a sentence though a full stop ends it: a listed abbreviation, or an
+/// initial
+/// ("J. Smith"; but "I." is the pronoun more often).
+bool is_abbreviation(std::string_view word) {
+  const bool is_initial =
+      word.size() == 2 && word[1] == '.' && word[0] >= 'A' && word[0] <= 'Z' && word[0] != 'I';
+  return is_initial || std::binary_search(std::begin(kEnglishAbbreviations),
+                                          std::end(kEnglishAbbreviations), word);
+}
+
+/// The last word of a sentence, without brackets and quotation marks in front.
+std::string_view last_word(std::string_view sentence) {
+  const std::size_t blank = sentence.find_last_of(" \t");
+  const std::string_view word =
+      blank == std::string_view::npos ? sentence : sentence.substr(blank + 1);
+  const std::size_t first = word.find_first_not_of("([{\"'");
+  return first == std::string_view::npos ? word : word.substr(first);
 }
 
 }  // namespace
@@ -69,14 +86,21 @@ std::vector<std::string_view> SentenceSplitter::split(std::string_view line) {
   check_icu(status, "setText");
   std::vector<std::string_view> sentences;
   auto start = static_cast<std::size_t>(state_->breaks->first());
-  for (std::int32_t end = state_->breaks->next(); end != icu::BreakIterator::DONE;
-       end = state_->breaks->next()) {
-    const std::string_view sentence =
-        trim(line.substr(start, static_cast<std::size_t>(end) - start));
+  for (std::int32_t next = state_->breaks->next(); next != icu::BreakIterator::DONE;
+       next = state_->breaks->next()) {
+    const auto end = static_cast<std::size_t>(next);
+    const std::string_view sentence = trim(line.substr(start, end - start));
+    if (end < line.size() && is_abbreviation(last_word(sentence))) {
+      continue;  // the next part belongs to it
+    }
     if (!sentence.empty()) {
       sentences.push_back(sentence);
     }
-    start = static_cast<std::size_t>(end);
+    start = end;
+  }
+  const std::string_view rest = trim(line.substr(start));
+  if (!rest.empty()) {
+    sentences.push_back(rest);
   }
   return sentences;
 }

@@ -7,8 +7,9 @@
 
 namespace lambert {
 
-/// English sentences by ICU's sentence boundaries (Unicode annex 29) without the breaks after
-/// abbreviations that ICU's locale data and our own short list name. Thread: one object per thread.
+/// English sentences: ICU's filtered break iterator (Unicode annex 29 without the breaks after the
+/// abbreviations of ICU's English data), then our own short list and initials, compared as whole words.
+/// Thread: one object per thread.
 class SentenceSplitter {
  public:
   SentenceSplitter();

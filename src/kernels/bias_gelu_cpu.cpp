@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <vector>
+
+#include "kernels/bias_gelu.h"
+#include "kernels/column_sums.h"
+#include "kernels/element.h"
+#include "kernels/parallel.h"
+#include "kernels/vector_math.h"
+
+namespace lambert {
+
+namespace {
+
+constexpr float kCubic = 0.044715F;
+constexpr float kSqrtTwoOverPi = 0.79788456F;
+constexpr float kInverseSqrtTwoPi = 0.39894228F;
+
+struct ErfGelu {
+  static float value(float x) { return x * normal_distribution(x, vector_exp(-0.5F * x * x)); }
+  static float slope(float x) {
+    const float gaussian = vector_exp(-0.5F * x * x);
+    return normal_distribution(x, gaussian) + x * kInverseSqrtTwoPi * gaussian;
+  }
+};
+
+struct TanhGelu {
+  static float value(float x) {
+    return 0.5F * x * (1.0F + vector_tanh(kSqrtTwoOverPi * (x + kCubic * x * x * x)));
+  }
+  static float slope(float x) {
+    const float t = vector_tanh(kSqrtTwoOverPi * (x + kCubic * x * x * x));
+    const float inner_slope = kSqrtTwoOverPi * (1.0F + 3.0F * kCubic * x * x);
+    return 0.5F * (1.0F + t) + 0.5F * x * (1.0F - t * t) * inner_slope;
+  }
+};
+
+template <typename Gelu, typename T>
+void forward(const T* input, const float* bias, std::int64_t rows, std::int64_t columns,
+             T* output) {
+  on_every_thread([&](int thread, int threads) {
+    const Range range = part_of(rows, thread, threads);
+    for (std::int64_t row = range.begin; row < range.end; ++row) {
+      const T* const source = input + row * columns;
+      T* const target = output + row * columns;
+#pragma omp simd
+      for (std::int64_t c = 0; c < columns; ++c) {
+        target[c] = from_float<T>(Gelu::value(to_float(source[c]) + bias[c]));
+      }
+    }
+  });
+}
+
+template <typename Gelu, typename T>
+void backward(const T* output_gradient, const T* input, const float* bias, std::int64_t rows,
+              std::int64_t columns, T* input_gradient, float* bias_gradient) {
+  const int parts = thread_count();
+  std::vector<float> partial(static_cast<std::size_t>(parts * columns), 0.0F);
+  on_every_thread([&](int thread, int threads) {
+    const Range range = part_of(rows, thread, threads);
+    float* const own = partial.data() + thread * columns;
+    for (std::int64_t row = range.begin; row < range.end; ++row) {
+      const T* const source = input + row * columns;
+      const T* const above = output_gradient + row * columns;
+      T* const target = input_gradient + row * columns;
+#pragma omp simd
+      for (std::int64_t c = 0; c < columns; ++c) {
+        const float gradient = to_float(above[c]) * Gelu::slope(to_float(source[c]) + bias[c]);
+        own[c] += gradient;
+        target[c] = from_float<T>(gradient);
+      }
+    }
+  });
+  add_partial_sums(partial.data(), parts, columns, bias_gradient);
+}
+
+}  // namespace
+
+template <typename T>
+void bias_gelu_forward(GeluForm form, const T* input, const float* bias, std::int64_t rows,
+                       std::int64_t columns, T* output) {
+  if (form == GeluForm::erf) {
+    forward<ErfGelu>(input, bias, rows, columns, output);
+  } else {
+    forward<TanhGelu>(input, bias, rows, columns, output);
+  }
+}
+
+template <typename T>
+void bias_gelu_backward(GeluForm form, const T* output_gradient, const T* input, const float* bias,
+                        std::int64_t rows, std::int64_t columns, T* input_gradient,
+                        float* bias_gradient) {
+  if (form == GeluForm::erf) {
+    backward<ErfGelu>(output_gradient, input, bias, rows, columns, input_gradient, bias_gradient);
+  } else {
+    backward<TanhGelu>(output_gradient, input, bias, rows, columns, input_gradient, bias_gradient);
+  }
+}
+
+template void bias_gelu_forward(GeluForm, const float*, const float*, std::int64_t, std::int64_t,
+                                float*);
+template void bias_gelu_forward(GeluForm, const Bfloat16*, const float*, std::int64_t, std::int64_t,
+                                Bfloat16*);
+template void bias_gelu_backward(GeluForm, const float*, const float*, const float*, std::int64_t,
+                                 std::int64_t, float*, float*);
+template void bias_gelu_backward(GeluForm, const Bfloat16*, const Bfloat16*, const float*,
+                                 std::int64_t, std::int64_t, Bfloat16*, float*);
+
+}  // namespace lambert

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+
+namespace lambert {
+
+struct CrossEntropySums {
+  double loss = 0.0;         // sum over rows of -log softmax(logits)[label]
+  std::int64_t correct = 0;  // rows whose first largest logit is the label's
+};
+
+enum class LogitsBecome { unchanged, gradients };
+
+/// Softmax cross-entropy in fp32. logits: (N, C); labels: (N), each in 0 .. C-1. With
+/// LogitsBecome::gradients the logits are replaced by the gradients of the loss sum: softmax -
+/// one_hot(label).
+template <typename T>
+CrossEntropySums cross_entropy(T* logits, const std::int64_t* labels, std::int64_t rows,
+                               std::int64_t classes, LogitsBecome become);
+
+}  // namespace lambert

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+// The end of each half of a post-LayerNorm encoder layer: output = LayerNorm(dropout(input + bias)
+// + residual).
+#pragma once
+
+#include <cstdint>
+
+#include "kernels/dropout_stream.h"
+
+namespace lambert {
+
+/// The rows of a hidden tensor: (B * S, H), sample after sample.
+struct HiddenShape {
+  std::int64_t rows = 0;             // B * S
+  std::int64_t rows_per_sample = 1;  // S
+  std::int64_t columns = 0;          // H
+};
+
+/// The LayerNorm's weights, both (H), and epsilon.
+struct NormWeights {
+  const float* gain = nullptr;
+  const float* bias = nullptr;
+  float epsilon = 0.0F;
+};
+
+/// sum: (B * S, H), in: matmul result without bias; out: dropout(sum + input_bias) + residual,
+/// which the backward pass needs. residual: (B * S, H) or nullptr. input_bias: (H) or nullptr.
+/// mean, inverse_deviation: (B * S).
+template <typename T>
+void dropout_residual_norm_forward(const HiddenShape& shape, const DropoutMask& mask,
+                                   const NormWeights& norm, const float* input_bias,
+                                   const T* residual, T* sum, T* output, float* mean,
+                                   float* inverse_deviation);
+
+struct NormGradients {
+  float* gain = nullptr;        // (H)
+  float* bias = nullptr;        // (H)
+  float* input_bias = nullptr;  // (H) or nullptr
+};
+
+/// input_gradient and residual_gradient: (B * S, H); the latter may be nullptr. The parameter
+/// gradients are overwritten.
+template <typename T>
+void dropout_residual_norm_backward(const HiddenShape& shape, const DropoutMask& mask,
+                                    const NormWeights& norm, const T* output_gradient, const T* sum,
+                                    const float* mean, const float* inverse_deviation,
+                                    T* input_gradient, T* residual_gradient,
+                                    const NormGradients& gradients);
+
+}  // namespace lambert

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+// output = dropout(LayerNorm(word + position + token type)).
+#pragma once
+
+#include <cstdint>
+
+#include "kernels/dropout_residual_norm.h"
+#include "kernels/dropout_stream.h"
+
+namespace lambert {
+
+/// The tables and what to look up in them. Ids are within the tables: the caller has checked.
+template <typename T>
+struct EmbeddingLookup {
+  const std::int32_t* input_ids = nullptr;       // (B * S)
+  const std::int32_t* token_type_ids = nullptr;  // (B * S)
+  const T* words = nullptr;                      // (V, H)
+  const T* positions = nullptr;                  // (positions, H)
+  const T* token_types = nullptr;                // (types, H)
+};
+
+/// output: (B * S, H); mean, inverse_deviation: (B * S).
+template <typename T>
+void embedding_forward(const HiddenShape& shape, const DropoutMask& mask, const NormWeights& norm,
+                       const EmbeddingLookup<T>& lookup, T* output, float* mean,
+                       float* inverse_deviation);
+
+/// Gradients are added to, except those of gain and bias, which are overwritten.
+struct EmbeddingGradients {
+  float* words = nullptr;        // (V, H)
+  float* positions = nullptr;    // (positions, H)
+  float* token_types = nullptr;  // (types, H)
+  float* gain = nullptr;         // (H)
+  float* bias = nullptr;         // (H)
+};
+
+template <typename T>
+void embedding_backward(const HiddenShape& shape, const DropoutMask& mask, const NormWeights& norm,
+                        const EmbeddingLookup<T>& lookup, const T* output_gradient,
+                        const float* mean, const float* inverse_deviation,
+                        const EmbeddingGradients& gradients);
+
+}  // namespace lambert

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <vector>
+
+#include "kernels/column_sums.h"
+#include "kernels/element.h"
+#include "kernels/embedding.h"
+#include "kernels/parallel.h"
+#include "kernels/row_norm.h"
+
+namespace lambert {
+
+namespace {
+
+template <typename T>
+void sum_of_embeddings(const HiddenShape& shape, const EmbeddingLookup<T>& lookup, std::int64_t row,
+                       float* values) {
+  const std::int64_t columns = shape.columns;
+  const T* const word = lookup.words + lookup.input_ids[row] * columns;
+  const T* const position = lookup.positions + row % shape.rows_per_sample * columns;
+  const T* const type = lookup.token_types + lookup.token_type_ids[row] * columns;
+#pragma omp simd
+  for (std::int64_t c = 0; c < columns; ++c) {
+    values[c] = to_float(word[c]) + to_float(position[c]) + to_float(type[c]);
+  }
+}
+
+void multipliers_of(const DropoutMask& mask, const HiddenShape& shape, std::int64_t row,
+                    float* multipliers) {
+  dropout_multipliers(mask, row / shape.rows_per_sample,
+                      static_cast<std::uint32_t>(row % shape.rows_per_sample), shape.columns,
+                      multipliers);
+}
+
+/// Each thread owns a slice of the columns of every table and walks through all rows in order, so
+/// the sums do not depend on the thread count. row_gradients: (B * S, H).
+template <typename T>
+void scatter(const HiddenShape& shape, const EmbeddingLookup<T>& lookup, const float* row_gradients,
+             const EmbeddingGradients& gradients) {
+  const std::int64_t columns = shape.columns;
+  on_every_thread([&](int thread, int threads) {
+    const Range range = part_of(columns, thread, threads);
+    for (std::int64_t row = 0; row < shape.rows; ++row) {
+      const float* const source = row_gradients + row * columns;
+      float* const word = gradients.words + lookup.input_ids[row] * columns;
+      float* const position = gradients.positions + row % shape.rows_per_sample * columns;
+      float* const type = gradients.token_types + lookup.token_type_ids[row] * columns;
+#pragma omp simd
+      for (std::int64_t c = range.begin; c < range.end; ++c) {
+        word[c] += source[c];
+        position[c] += source[c];
+        type[c] += source[c];
+      }
+    }
+  });
+}
+
+}  // namespace
+
+template <typename T>
+void embedding_forward(const HiddenShape& shape, const DropoutMask& mask, const NormWeights& norm,
+                       const EmbeddingLookup<T>& lookup, T* output, float* mean,
+                       float* inverse_deviation) {
+  const std::int64_t columns = shape.columns;
+  std::vector<float> space(static_cast<std::size_t>(2 * columns * thread_count()));
+  on_every_thread([&](int thread, int threads) {
+    float* const values = space.data() + 2 * columns * thread;
+    float* const multipliers = values + columns;
+    const Range range = part_of(shape.rows, thread, threads);
+    for (std::int64_t row = range.begin; row < range.end; ++row) {
+      T* const output_row = output + row * columns;
+      sum_of_embeddings(shape, lookup, row, values);
+      const RowStatistics statistics = row_statistics(values, columns, norm.epsilon);
+      mean[row] = statistics.mean;
+      inverse_deviation[row] = statistics.inverse_deviation;
+      multipliers_of(mask, shape, row, multipliers);
+#pragma omp simd
+      for (std::int64_t c = 0; c < columns; ++c) {
+        const float normalised = (values[c] - statistics.mean) * statistics.inverse_deviation;
+        output_row[c] = from_float<T>((normalised * norm.gain[c] + norm.bias[c]) * multipliers[c]);
+      }
+    }
+  });
+}
+
+template <typename T>
+void embedding_backward(const HiddenShape& shape, const DropoutMask& mask, const NormWeights& norm,
+                        const EmbeddingLookup<T>& lookup, const T* output_gradient,
+                        const float* mean, const float* inverse_deviation,
+                        const EmbeddingGradients& gradients) {
+  const std::int64_t columns = shape.columns;
+  const std::int64_t parts = thread_count();
+  std::vector<float> row_gradients(static_cast<std::size_t>(shape.rows * columns));
+  std::vector<float> space(static_cast<std::size_t>(3 * columns * parts), 0.0F);
+  float* const gain_partial = space.data();
+  float* const bias_partial = gain_partial + columns * parts;
+  on_every_thread([&](int thread, int threads) {
+    float* const above = bias_partial + columns * parts + columns * thread;
+    const Range range = part_of(shape.rows, thread, threads);
+    for (std::int64_t row = range.begin; row < range.end; ++row) {
+      const T* const gradient_row = output_gradient + row * columns;
+      float* const values = row_gradients.data() + row * columns;
+      sum_of_embeddings(shape, lookup, row, values);
+      multipliers_of(mask, shape, row, above);
+#pragma omp simd
+      for (std::int64_t c = 0; c < columns; ++c) {
+        values[c] = (values[c] - mean[row]) * inverse_deviation[row];
+        above[c] *= to_float(gradient_row[c]);
+      }
+      row_norm_backward(above, norm.gain, inverse_deviation[row], columns, values,
+                        gain_partial + columns * thread, bias_partial + columns * thread);
+    }
+  });
+  scatter(shape, lookup, row_gradients.data(), gradients);
+  add_partial_sums(gain_partial, parts, columns, gradients.gain);
+  add_partial_sums(bias_partial, parts, columns, gradients.bias);
+}
+
+template void embedding_forward(const HiddenShape&, const DropoutMask&, const NormWeights&,
+                                const EmbeddingLookup<float>&, float*, float*, float*);
+template void embedding_forward(const HiddenShape&, const DropoutMask&, const NormWeights&,
+                                const EmbeddingLookup<Bfloat16>&, Bfloat16*, float*, float*);
+template void embedding_backward(const HiddenShape&, const DropoutMask&, const NormWeights&,
+                                 const EmbeddingLookup<float>&, const float*, const float*,
+                                 const float*, const EmbeddingGradients&);
+template void embedding_backward(const HiddenShape&, const DropoutMask&, const NormWeights&,
+                                 const EmbeddingLookup<Bfloat16>&, const Bfloat16*, const float*,
+                                 const float*, const EmbeddingGradients&);
+
+}  // namespace lambert

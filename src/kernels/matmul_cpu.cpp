@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+// Matrix products by oneDNN. Making a primitive costs about a millisecond, so each thread keeps
+// those it made.
+#include <array>
+#include <cstring>
+#include <map>
+
+#include <oneapi/dnnl/dnnl.hpp>
+
+#include "base/error.h"
+#include "kernels/matmul.h"
+#include "kernels/parallel.h"
+
+namespace lambert {
+
+namespace {
+
+using dnnl::memory;
+
+/// Everything that a primitive depends on.
+using Key = std::array<std::int64_t, 16>;
+
+struct CachedMatmul {
+  dnnl::matmul primitive;
+  memory::desc left;
+  memory::desc right;
+  memory::desc result;
+  memory::desc bias;
+};
+
+const dnnl::engine& cpu_engine() {
+  static const dnnl::engine engine(dnnl::engine::kind::cpu, 0);
+  return engine;
+}
+
+memory::data_type data_type(ElementType type) {
+  return type == ElementType::float32 ? memory::data_type::f32 : memory::data_type::bf16;
+}
+
+template <typename View>
+memory::desc describe(const View& view) {
+  return {{view.rows, view.columns}, data_type(view.type), {view.row_stride, view.column_stride}};
+}
+
+CachedMatmul make_matmul(const Matrix& left, const Matrix& right, const MutableMatrix& result,
+                         bool has_bias, Accumulate accumulate) {
+  CachedMatmul made;
+  made.left = describe(left);
+  made.right = describe(right);
+  made.result = describe(result);
+  dnnl::primitive_attr attributes;
+  if (accumulate == Accumulate::yes) {
+    dnnl::post_ops operations;
+    operations.append_sum(1.0F);
+    attributes.set_post_ops(operations);
+  }
+  if (has_bias) {
+    made.bias = {{1, result.columns}, memory::data_type::f32, memory::dims{result.columns, 1}};
+  }
+  const dnnl::matmul::desc description =
+      has_bias ? dnnl::matmul::desc(made.left, made.right, made.bias, made.result)
+               : dnnl::matmul::desc(made.left, made.right, made.result);
+  made.primitive =
+      dnnl::matmul(dnnl::matmul::primitive_desc(description, attributes, cpu_engine()));
+  return made;
+}
+
+const CachedMatmul& find_matmul(const Matrix& left, const Matrix& right,
+                                const MutableMatrix& result, bool has_bias, Accumulate accumulate) {
+  const Key key{static_cast<std::int64_t>(left.type),
+                static_cast<std::int64_t>(result.type),
+                left.rows,
+                left.columns,
+                right.columns,
+                left.row_stride,
+                left.column_stride,
+                right.row_stride,
+                right.column_stride,
+                result.row_stride,
+                result.column_stride,
+                static_cast<std::int64_t>(has_bias),
+                static_cast<std::int64_t>(accumulate),
+                thread_count(),
+                omp_in_parallel(),
+                0};
+  thread_local std::map<Key, CachedMatmul> cache;
+  auto found = cache.find(key);
+  if (found == cache.end()) {
+    found = cache.emplace(key, make_matmul(left, right, result, has_bias, accumulate)).first;
+  }
+  return found->second;
+}
+
+/// The library takes pointers without const for inputs too.
+memory wrap(const memory::desc& description, const void* data) {
+  return {description, cpu_engine(), const_cast<void*>(data)};  // NOLINT
+}
+
+}  // namespace
+
+void matmul(const Matrix& left, const Matrix& right, const MutableMatrix& result, const float* bias,
+            Accumulate accumulate) {
+  LAMBERT_CHECK(left.columns == right.rows && left.rows == result.rows &&
+                    right.columns == result.columns && left.type == right.type,
+                "matmul: shapes or types of the operands disagree");
+  LAMBERT_CHECK(left.columns > 0, "matmul: the inner dimension is empty");
+  if (result.rows == 0 || result.columns == 0) {
+    return;
+  }
+  thread_local dnnl::stream stream(cpu_engine());
+  const CachedMatmul& cached = find_matmul(left, right, result, bias != nullptr, accumulate);
+  std::unordered_map<int, memory> arguments{{DNNL_ARG_SRC, wrap(cached.left, left.data)},
+                                            {DNNL_ARG_WEIGHTS, wrap(cached.right, right.data)},
+                                            {DNNL_ARG_DST, wrap(cached.result, result.data)}};
+  if (bias != nullptr) {
+    arguments.emplace(DNNL_ARG_BIAS, wrap(cached.bias, bias));
+  }
+  cached.primitive.execute(stream, arguments);
+}
+
+}  // namespace lambert

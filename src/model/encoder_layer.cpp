@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/encoder_layer.h"
+
+#include "ops/linear_gelu.h"
+#include "ops/linear_residual_norm.h"
+
+namespace lambert {
+
+GeluForm gelu_form(Activation activation) {
+  return activation == Activation::gelu ? GeluForm::erf : GeluForm::tanh;
+}
+
+EncoderLayer::EncoderLayer(const ModelConfig& config, const ParameterTable& parameters,
+                           std::int64_t number)
+    : gelu_(gelu_form(config.hidden_act)) {
+  const std::string prefix = "bert.encoder.layer." + std::to_string(number) + ".";
+  attention_ = {parameters.linear(prefix + "attention.self.query"),
+                parameters.linear(prefix + "attention.self.key"),
+                parameters.linear(prefix + "attention.self.value")};
+  attention_output_ = parameters.linear(prefix + "attention.output.dense");
+  attention_norm_ = parameters.norm(prefix + "attention.output.LayerNorm", config.layer_norm_eps);
+  intermediate_ = parameters.linear(prefix + "intermediate.dense");
+  output_ = parameters.linear(prefix + "output.dense");
+  output_norm_ = parameters.norm(prefix + "output.LayerNorm", config.layer_norm_eps);
+}
+
+at::Tensor EncoderLayer::forward(const at::Tensor& hidden, const SelfAttentionShape& shape,
+                                 const LayerDropouts& dropouts) const {
+  const at::Tensor context = self_attention(hidden, attention_, shape, dropouts.attention);
+  const at::Tensor attended =
+      linear_residual_norm(context, attention_output_, hidden, attention_norm_,
+                           dropouts.attention_output, shape.sequence_length);
+  const at::Tensor inner = linear_gelu(attended, intermediate_, gelu_);
+  return linear_residual_norm(inner, output_, attended, output_norm_, dropouts.output,
+                              shape.sequence_length);
+}
+
+}  // namespace lambert

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/parameter_table.h"
+
+namespace lambert {
+
+ParameterTable::ParameterTable(const std::vector<ModelParameter>& parameters) {
+  for (const ModelParameter& parameter : parameters) {
+    weights_[parameter.name] = {parameter.master, parameter.compute};
+  }
+}
+
+Weight ParameterTable::weight(const std::string& name) const {
+  return weights_.at(name);
+}
+
+LinearWeights ParameterTable::linear(const std::string& name) const {
+  return {weight(name + ".weight"), weight(name + ".bias")};
+}
+
+NormLayer ParameterTable::norm(const std::string& name, double epsilon) const {
+  return {weight(name + ".weight"), weight(name + ".bias"), epsilon};
+}
+
+}  // namespace lambert

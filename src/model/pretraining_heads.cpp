@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/pretraining_heads.h"
+
+#include <ATen/ATen.h>
+
+#include "model/encoder_layer.h"
+#include "ops/linear.h"
+#include "ops/linear_gelu.h"
+#include "ops/linear_residual_norm.h"
+#include "ops/tied_decoder_loss.h"
+
+namespace lambert {
+
+PretrainingHeads::PretrainingHeads(const ModelConfig& config, const ParameterTable& parameters)
+    : words_(parameters.weight("bert.embeddings.word_embeddings.weight")),
+      decoder_bias_(parameters.weight("cls.predictions.bias")),
+      transform_(parameters.linear("cls.predictions.transform.dense")),
+      transform_norm_(
+          parameters.norm("cls.predictions.transform.LayerNorm", config.layer_norm_eps)),
+      pooler_(parameters.linear("bert.pooler.dense")),
+      next_sentence_(parameters.linear("cls.seq_relationship")),
+      gelu_(gelu_form(config.hidden_act)) {}
+
+at::Tensor PretrainingHeads::transform_masked(const at::Tensor& hidden,
+                                              const ModelInputs& inputs) const {
+  const at::Tensor masked = hidden.index_select(0, inputs.masked_positions);
+  return layer_norm(linear_gelu(masked, transform_, gelu_), transform_norm_);
+}
+
+at::Tensor PretrainingHeads::next_sentence_logits(const at::Tensor& hidden,
+                                                  const ModelInputs& inputs) const {
+  const std::int64_t sequence_length = inputs.input_ids.size(1);
+  const at::Tensor first = hidden.view({-1, sequence_length, hidden.size(1)}).select(1, 0);
+  return linear(at::tanh(linear(first, pooler_)), next_sentence_).to(at::kFloat);
+}
+
+PretrainingLoss PretrainingHeads::loss(const at::Tensor& hidden, const ModelInputs& inputs,
+                                       const std::shared_ptr<TiedGradient>& tied) const {
+  const DecoderLoss masked = tied_decoder_loss(transform_masked(hidden, inputs), words_,
+                                               decoder_bias_, inputs.masked_labels, tied);
+  const at::Tensor next = next_sentence_logits(hidden, inputs);
+  PretrainingLoss loss;
+  loss.mlm_sum = masked.sum;
+  loss.nsp_sum = at::cross_entropy_loss(next, inputs.next_sentence_labels, {}, at::Reduction::Sum);
+  loss.masked_tokens = inputs.masked_labels.numel();
+  loss.sequences = inputs.next_sentence_labels.numel();
+  loss.mlm_correct = masked.correct;
+  loss.nsp_correct = next.argmax(1).eq(inputs.next_sentence_labels).sum().item<std::int64_t>();
+  return loss;
+}
+
+PretrainingLogits PretrainingHeads::logits(const at::Tensor& hidden,
+                                           const ModelInputs& inputs) const {
+  PretrainingLogits result;
+  result.mlm = linear(transform_masked(hidden, inputs), {words_, decoder_bias_}).to(at::kFloat);
+  result.nsp = next_sentence_logits(hidden, inputs);
+  return result;
+}
+
+}  // namespace lambert

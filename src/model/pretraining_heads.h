@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <memory>
+
+#include "kernels/bias_gelu.h"
+#include "model/bert_for_pretraining.h"
+#include "model/parameter_table.h"
+#include "ops/tied_gradient.h"
+
+namespace lambert {
+
+/// Masked-language-model head, on the masked positions only, and next-sentence head.
+class PretrainingHeads {
+ public:
+  PretrainingHeads(const ModelConfig& config, const ParameterTable& parameters);
+
+  /// hidden: (B * S, H) in the compute type.
+  PretrainingLoss loss(const at::Tensor& hidden, const ModelInputs& inputs,
+                       const std::shared_ptr<TiedGradient>& tied) const;
+  /// (N, V) and (B, 2), fp32; hidden_states is left empty.
+  PretrainingLogits logits(const at::Tensor& hidden, const ModelInputs& inputs) const;
+
+ private:
+  at::Tensor transform_masked(const at::Tensor& hidden, const ModelInputs& inputs) const;
+  at::Tensor next_sentence_logits(const at::Tensor& hidden, const ModelInputs& inputs) const;
+
+  Weight words_;
+  Weight decoder_bias_;
+  LinearWeights transform_;
+  NormLayer transform_norm_;
+  LinearWeights pooler_;
+  LinearWeights next_sentence_;
+  GeluForm gelu_;
+};
+
+}  // namespace lambert

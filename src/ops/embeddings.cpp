@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ops/embeddings.h"
+
+#include <utility>
+
+#include <ATen/ATen.h>
+
+#include "kernels/embedding.h"
+#include "ops/saved_state.h"
+#include "ops/tensor_views.h"
+
+namespace lambert {
+
+namespace {
+
+using torch::autograd::AutogradContext;
+using torch::autograd::variable_list;
+
+struct State {
+  EmbeddingWeights weights;
+  at::Tensor input_ids;
+  at::Tensor token_type_ids;
+  Dropout dropout;
+  std::shared_ptr<TiedGradient> tied;
+  at::Tensor mean;               // (B * S)
+  at::Tensor inverse_deviation;  // (B * S)
+
+  HiddenShape shape() const {
+    return {input_ids.numel(), input_ids.size(1), weights.words.compute.size(1)};
+  }
+  NormWeights norm() const {
+    return {floats_of(weights.norm.gain.master), floats_of(weights.norm.bias.master),
+            static_cast<float>(weights.norm.epsilon)};
+  }
+  template <typename T>
+  EmbeddingLookup<T> lookup() const {
+    return {data_of<std::int32_t>(input_ids), data_of<std::int32_t>(token_type_ids),
+            data_of<T>(weights.words.compute), data_of<T>(weights.positions.compute),
+            data_of<T>(weights.token_types.compute)};
+  }
+};
+
+at::Tensor zeros_for(const Weight& weight) {
+  return at::zeros(weight.master.sizes());
+}
+
+struct Embeddings : torch::autograd::Function<Embeddings> {
+  static at::Tensor forward(AutogradContext* context, const at::Tensor& /*words*/,
+                            const at::Tensor& /*positions*/, const at::Tensor& /*token_types*/,
+                            const at::Tensor& /*gain*/, const at::Tensor& /*bias*/, State state) {
+    const HiddenShape shape = state.shape();
+    state.mean = at::empty({shape.rows});
+    state.inverse_deviation = at::empty({shape.rows});
+    const at::Tensor output =
+        at::empty({shape.rows, shape.columns}, state.weights.words.compute.options());
+    with_element_type(output, [&](auto element) {
+      using T = decltype(element);
+      embedding_forward(shape, state.dropout.mask, state.norm(), state.lookup<T>(),
+                        mutable_data_of<T>(output), mutable_floats_of(state.mean),
+                        mutable_floats_of(state.inverse_deviation));
+    });
+    save_state(context, std::move(state));
+    return output;
+  }
+
+  static variable_list backward(AutogradContext* context, const variable_list& gradients) {
+    const auto& state = saved_state<State>(context);
+    const at::Tensor above = gradients[0].contiguous();
+    variable_list result(6);
+    result[0] = std::exchange(state.tied->of_decoder, at::Tensor());
+    if (!result[0].defined()) {
+      result[0] = zeros_for(state.weights.words);
+    }
+    result[1] = zeros_for(state.weights.positions);
+    result[2] = zeros_for(state.weights.token_types);
+    result[3] = zeros_for(state.weights.norm.gain);
+    result[4] = zeros_for(state.weights.norm.bias);
+    const EmbeddingGradients targets{mutable_floats_of(result[0]), mutable_floats_of(result[1]),
+                                     mutable_floats_of(result[2]), mutable_floats_of(result[3]),
+                                     mutable_floats_of(result[4])};
+    with_element_type(above, [&](auto element) {
+      using T = decltype(element);
+      embedding_backward(state.shape(), state.dropout.mask, state.norm(), state.lookup<T>(),
+                         data_of<T>(above), floats_of(state.mean),
+                         floats_of(state.inverse_deviation), targets);
+    });
+    return result;
+  }
+};
+
+}  // namespace
+
+at::Tensor embeddings(const EmbeddingWeights& weights, const at::Tensor& input_ids,
+                      const at::Tensor& token_type_ids, const Dropout& dropout,
+                      const std::shared_ptr<TiedGradient>& tied) {
+  State state;
+  state.weights = weights;
+  state.input_ids = input_ids.contiguous();
+  state.token_type_ids = token_type_ids.contiguous();
+  state.dropout = dropout;
+  state.tied = tied;
+  return Embeddings::apply(weights.words.master, weights.positions.master,
+                           weights.token_types.master, weights.norm.gain.master,
+                           weights.norm.bias.master, state);
+}
+
+}  // namespace lambert

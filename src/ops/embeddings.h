@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <memory>
+
+#include "ops/dropout.h"
+#include "ops/tied_gradient.h"
+#include "ops/weight.h"
+
+namespace lambert {
+
+struct EmbeddingWeights {
+  Weight words;        // (V, H)
+  Weight positions;    // (positions, H)
+  Weight token_types;  // (types, H)
+  NormLayer norm;
+};
+
+/// dropout(LayerNorm(word + position + token type)): (B * S, H). input_ids, token_type_ids: (B, S)
+/// int32, within the tables. tied: where the decoder's backward pass leaves its gradient of the
+/// words.
+at::Tensor embeddings(const EmbeddingWeights& weights, const at::Tensor& input_ids,
+                      const at::Tensor& token_type_ids, const Dropout& dropout,
+                      const std::shared_ptr<TiedGradient>& tied);
+
+}  // namespace lambert

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ops/linear_gelu.h"
+
+#include <ATen/ATen.h>
+
+#include "ops/matmul_gradients.h"
+#include "ops/saved_state.h"
+#include "ops/tensor_views.h"
+
+namespace lambert {
+
+namespace {
+
+using torch::autograd::AutogradContext;
+using torch::autograd::variable_list;
+
+struct State {
+  GeluForm form = GeluForm::erf;
+  at::Tensor input;
+  at::Tensor weight;
+  at::Tensor bias;
+  at::Tensor product;  // x W^T, without bias
+};
+
+struct LinearGelu : torch::autograd::Function<LinearGelu> {
+  static at::Tensor forward(AutogradContext* context, const at::Tensor& input,
+                            const at::Tensor& /*weight*/, const at::Tensor& bias,
+                            const LinearWeights& weights, GeluForm form) {
+    const at::Tensor product = linear_product(input.contiguous(), weights.weight.compute, {});
+    const at::Tensor output = at::empty_like(product);
+    with_element_type(product, [&](auto element) {
+      using T = decltype(element);
+      bias_gelu_forward(form, data_of<T>(product), floats_of(bias), product.size(0),
+                        product.size(1), mutable_data_of<T>(output));
+    });
+    save_state(context,
+               State{form, input.contiguous(), weights.weight.compute, bias.detach(), product});
+    return output;
+  }
+
+  static variable_list backward(AutogradContext* context, const variable_list& gradients) {
+    const auto& state = saved_state<State>(context);
+    const at::Tensor above = gradients[0].contiguous();
+    const at::Tensor product_gradient = at::empty_like(state.product);
+    const at::Tensor bias_gradient = at::empty_like(state.bias);
+    with_element_type(above, [&](auto element) {
+      using T = decltype(element);
+      bias_gelu_backward(state.form, data_of<T>(above), data_of<T>(state.product),
+                         floats_of(state.bias), above.size(0), above.size(1),
+                         mutable_data_of<T>(product_gradient), mutable_floats_of(bias_gradient));
+    });
+    return {linear_input_gradient(product_gradient, state.weight),
+            linear_weight_gradient(product_gradient, state.input), bias_gradient, at::Tensor(),
+            at::Tensor()};
+  }
+};
+
+}  // namespace
+
+at::Tensor linear_gelu(const at::Tensor& input, const LinearWeights& weights, GeluForm form) {
+  return LinearGelu::apply(input, weights.weight.master, weights.bias.master, weights, form);
+}
+
+}  // namespace lambert

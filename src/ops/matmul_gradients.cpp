@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ops/matmul_gradients.h"
+
+#include <ATen/ATen.h>
+
+#include "kernels/column_sums.h"
+#include "kernels/matmul.h"
+#include "ops/tensor_views.h"
+
+namespace lambert {
+
+at::Tensor linear_product(const at::Tensor& input, const at::Tensor& weight,
+                          const at::Tensor& bias) {
+  const at::Tensor output = at::empty({input.size(0), weight.size(0)}, input.options());
+  matmul(matrix_of(input), matrix_of(weight).transposed(), mutable_matrix_of(output),
+         bias.defined() ? floats_of(bias) : nullptr);
+  return output;
+}
+
+at::Tensor linear_input_gradient(const at::Tensor& above, const at::Tensor& weight) {
+  const at::Tensor gradient = at::empty({above.size(0), weight.size(1)}, above.options());
+  matmul(matrix_of(above), matrix_of(weight), mutable_matrix_of(gradient));
+  return gradient;
+}
+
+at::Tensor linear_weight_gradient(const at::Tensor& above, const at::Tensor& input) {
+  const auto options = above.options().dtype(at::kFloat);
+  if (input.size(0) == 0) {
+    return at::zeros({above.size(1), input.size(1)}, options);
+  }
+  const at::Tensor gradient = at::empty({above.size(1), input.size(1)}, options);
+  matmul(matrix_of(above).transposed(), matrix_of(input), mutable_matrix_of(gradient));
+  return gradient;
+}
+
+at::Tensor linear_bias_gradient(const at::Tensor& above) {
+  const at::Tensor gradient = at::empty({above.size(1)}, above.options().dtype(at::kFloat));
+  with_element_type(above, [&](auto element) {
+    column_sums(data_of<decltype(element)>(above), above.size(0), above.size(1),
+                mutable_floats_of(gradient));
+  });
+  return gradient;
+}
+
+}  // namespace lambert

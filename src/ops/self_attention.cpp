@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ops/self_attention.h"
+
+#include <ATen/ATen.h>
+
+#include "kernels/attention.h"
+#include "ops/matmul_gradients.h"
+#include "ops/saved_state.h"
+#include "ops/tensor_views.h"
+
+namespace lambert {
+
+namespace {
+
+using torch::autograd::AutogradContext;
+using torch::autograd::variable_list;
+
+struct State {
+  SelfAttentionShape shape;
+  Dropout dropout;
+  at::Tensor input;  // (B * S, H), as are the next three
+  at::Tensor query;
+  at::Tensor key;
+  at::Tensor value;
+  at::Tensor log_sums;  // (B, heads, S) fp32
+  at::Tensor query_weight;
+  at::Tensor key_weight;
+  at::Tensor value_weight;
+
+  AttentionShape kernel_shape() const {
+    return {shape.samples, shape.sequence_length, shape.heads, input.size(1) / shape.heads,
+            data_of<std::int32_t>(shape.lengths)};
+  }
+};
+
+/// The sum of three products, accumulated in place by the matmul.
+at::Tensor sum_of_input_gradients(const State& state, const at::Tensor& query_gradient,
+                                  const at::Tensor& key_gradient,
+                                  const at::Tensor& value_gradient) {
+  const at::Tensor sum = linear_input_gradient(query_gradient, state.query_weight);
+  matmul(matrix_of(key_gradient), matrix_of(state.key_weight), mutable_matrix_of(sum), nullptr,
+         Accumulate::yes);
+  matmul(matrix_of(value_gradient), matrix_of(state.value_weight), mutable_matrix_of(sum), nullptr,
+         Accumulate::yes);
+  return sum;
+}
+
+struct SelfAttention : torch::autograd::Function<SelfAttention> {
+  static at::Tensor forward(AutogradContext* context, const at::Tensor& input,
+                            const at::Tensor& /*query_weight*/, const at::Tensor& query_bias,
+                            const at::Tensor& /*key_weight*/, const at::Tensor& key_bias,
+                            const at::Tensor& /*value_weight*/, const at::Tensor& value_bias,
+                            const SelfAttentionWeights& weights, const SelfAttentionShape& shape,
+                            const Dropout& dropout) {
+    State state;
+    state.shape = shape;
+    state.dropout = dropout;
+    state.input = input.contiguous();
+    state.query_weight = weights.query.weight.compute;
+    state.key_weight = weights.key.weight.compute;
+    state.value_weight = weights.value.weight.compute;
+    state.query = linear_product(state.input, state.query_weight, query_bias);
+    state.key = linear_product(state.input, state.key_weight, key_bias);
+    state.value = linear_product(state.input, state.value_weight, value_bias);
+    state.log_sums = at::empty({shape.samples, shape.heads, shape.sequence_length},
+                               input.options().dtype(at::kFloat));
+    const at::Tensor output = at::empty_like(state.query);
+    with_element_type(output, [&](auto element) {
+      using T = decltype(element);
+      attention_forward(state.kernel_shape(), dropout.mask, data_of<T>(state.query),
+                        data_of<T>(state.key), data_of<T>(state.value), mutable_data_of<T>(output),
+                        mutable_floats_of(state.log_sums));
+    });
+    save_state(context, std::move(state));
+    return output;
+  }
+
+  static variable_list backward(AutogradContext* context, const variable_list& gradients) {
+    const auto& state = saved_state<State>(context);
+    const at::Tensor above = gradients[0].contiguous();
+    const at::Tensor query_gradient = at::empty_like(state.query);
+    const at::Tensor key_gradient = at::empty_like(state.key);
+    const at::Tensor value_gradient = at::empty_like(state.value);
+    with_element_type(above, [&](auto element) {
+      using T = decltype(element);
+      attention_backward(state.kernel_shape(), state.dropout.mask, data_of<T>(state.query),
+                         data_of<T>(state.key), data_of<T>(state.value), floats_of(state.log_sums),
+                         data_of<T>(above), mutable_data_of<T>(query_gradient),
+                         mutable_data_of<T>(key_gradient), mutable_data_of<T>(value_gradient));
+    });
+    variable_list result(10);
+    result[0] = sum_of_input_gradients(state, query_gradient, key_gradient, value_gradient);
+    std::size_t next = 1;
+    for (const at::Tensor* gradient : {&query_gradient, &key_gradient, &value_gradient}) {
+      result[next++] = linear_weight_gradient(*gradient, state.input);
+      result[next++] = linear_bias_gradient(*gradient);
+    }
+    return result;
+  }
+};
+
+}  // namespace
+
+at::Tensor self_attention(const at::Tensor& input, const SelfAttentionWeights& weights,
+                          const SelfAttentionShape& shape, const Dropout& dropout) {
+  return SelfAttention::apply(input, weights.query.weight.master, weights.query.bias.master,
+                              weights.key.weight.master, weights.key.bias.master,
+                              weights.value.weight.master, weights.value.bias.master, weights,
+                              shape, dropout);
+}
+
+}  // namespace lambert

@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: Apache-2.0
+// Real processes, real signals, bounded time: how a job ends when something happens to one of its
+// ranks.
+#include <array>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <sstream>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+
+#include "base/clock.h"
+
+namespace lambert {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+// Far above a step's time on a busy machine, far below the test's limit.
+constexpr double kTimeoutSeconds = 5.0;
+// The promise: a frozen rank ends the job within the deadline plus this.
+constexpr double kGraceSeconds = 10.0;
+// Starting MPI on a busy machine.
+constexpr double kStartSeconds = 10.0;
+
+struct JobEnd {
+  int exit_code = -1;
+  double seconds = 0.0;
+  std::string output;
+  std::vector<pid_t> processes;
+};
+
+JobEnd run_job(int ranks, const std::string& fault, int faulty_rank) {
+  setenv("OMPI_ALLOW_RUN_AS_ROOT", "1", 1);
+  setenv("OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1", 1);
+  const std::string command =
+      std::string("timeout -s KILL 60 " LAMBERT_MPIEXEC) + " --oversubscribe -n " +
+      std::to_string(ranks) + " " LAMBERT_FAULT_RANKS " " + fault + " " +
+      std::to_string(faulty_rank) + " " + std::to_string(kTimeoutSeconds) + " 2>&1";
+  const Stopwatch stopwatch;
+  JobEnd end;
+  FILE* pipe = popen(command.c_str(), "r");
+  std::array<char, 4096> buffer = {};
+  while (fgets(buffer.data(), buffer.size(), pipe) != nullptr) {
+    end.output += buffer.data();
+  }
+  const int status = pclose(pipe);
+  end.seconds = stopwatch.seconds();
+  end.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+  std::istringstream lines(end.output);
+  std::string word;
+  while (lines >> word) {
+    if (word == "pid") {
+      pid_t process = 0;
+      lines >> process;
+      end.processes.push_back(process);
+    }
+  }
+  return end;
+}
+
+/// The launcher returns before the last rank is gone; ten seconds are promised.
+bool all_gone(const JobEnd& end) {
+  const Stopwatch stopwatch;
+  while (stopwatch.seconds() < kGraceSeconds) {
+    bool alive = false;
+    for (const pid_t process : end.processes) {
+      alive = alive || kill(process, 0) == 0;
+    }
+    if (!alive) {
+      return true;
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  }
+  return false;
+}
+
+int count_of(const std::string& text, const std::string& part) {
+  int count = 0;
+  for (std::size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) {
+    ++count;
+  }
+  return count;
+}
+
+/// Lines of the log that blame `rank` for being silent, one per survivor.
+int blaming_survivors(const JobEnd& end, int ranks, int rank) {
+  int survivors = 0;
+  const std::string blame = ": rank " + std::to_string(rank) + " (";
+  std::istringstream lines(end.output);
+  std::string line;
+  std::vector<bool> has_blamed(static_cast<std::size_t>(ranks), false);
+  while (std::getline(lines, line)) {
+    for (int survivor = 0; survivor < ranks; ++survivor) {
+      const std::string speaker = "[rank " + std::to_string(survivor) + "/";
+      if (line.find(speaker) != std::string::npos && line.find(blame) != std::string::npos &&
+          line.find("silent for 5.") != std::string::npos) {
+        has_blamed[static_cast<std::size_t>(survivor)] = true;
+      }
+    }
+  }
+  for (const bool blamed : has_blamed) {
+    survivors += blamed ? 1 : 0;
+  }
+  return survivors;
+}
+
+void expect_frozen_rank_is_named(int ranks, int frozen_rank) {
+  const JobEnd end = run_job(ranks, "freeze", frozen_rank);
+  EXPECT_EQ(end.exit_code, 6) << end.output;
+  EXPECT_EQ(blaming_survivors(end, ranks, frozen_rank), ranks - 1) << end.output;
+  EXPECT_EQ(count_of(end.output, "silent for"), ranks - 1) << end.output;
+  EXPECT_LT(end.seconds, kStartSeconds + kTimeoutSeconds + kGraceSeconds);
+  EXPECT_TRUE(all_gone(end)) << end.output;
+}
+
+TEST(FrozenRank, IsNamedByTheOtherOfTwo) {
+  expect_frozen_rank_is_named(2, 1);
+}
+
+TEST(FrozenRank, IsNamedByEverySurvivorOfFour) {
+  expect_frozen_rank_is_named(4, 2);
+}
+
+TEST(FrozenRank, IsNamedWhenItIsRankZero) {
+  expect_frozen_rank_is_named(3, 0);
+}
+
+TEST(SlowRank, WithinTheDeadlineIsWaitedForWithAWarning) {
+  const JobEnd end = run_job(3, "dawdle", 1);
+  EXPECT_EQ(end.exit_code, 0) << end.output;
+  EXPECT_THAT(end.output, HasSubstr("slow rank"));
+}
+
+TEST(HangingRank, IsNamedWithTheCollectiveItIsAt) {
+  const JobEnd end = run_job(3, "hang", 1);
+  EXPECT_EQ(end.exit_code, 6) << end.output;
+  EXPECT_THAT(end.output, HasSubstr("has not entered it after 5."));
+  EXPECT_THAT(end.output, HasSubstr("(it is at reduction 'bucket 3' #40)"));
+  EXPECT_LT(end.seconds, kStartSeconds + kTimeoutSeconds + kGraceSeconds);
+  EXPECT_TRUE(all_gone(end));
+}
+
+TEST(HangingRank, AtTheVeryEndEndsTheJobToo) {
+  const JobEnd end = run_job(2, "hang-at-end", 0);
+  EXPECT_EQ(end.exit_code, 6) << end.output;
+  EXPECT_THAT(end.output, HasSubstr("rank 0 ("));
+  EXPECT_LT(end.seconds, kStartSeconds + kTimeoutSeconds + kGraceSeconds);
+  EXPECT_TRUE(all_gone(end));
+}
+
+TEST(LostRank, EndsTheJobSoonAndLeavesNothing) {
+  const JobEnd end = run_job(4, "kill", 2);
+  EXPECT_EQ(end.exit_code, 137) << end.output;
+  EXPECT_LT(end.seconds, kStartSeconds + kTimeoutSeconds);
+  EXPECT_TRUE(all_gone(end));
+}
+
+TEST(FailingRank, DecidesTheExitCode) {
+  const JobEnd end = run_job(3, "data", 1);
+  EXPECT_EQ(end.exit_code, 3) << end.output;
+  EXPECT_THAT(end.output, HasSubstr("reading shard 7: hash mismatch"));
+  EXPECT_LT(end.seconds, kStartSeconds + kTimeoutSeconds);
+  EXPECT_TRUE(all_gone(end));
+}
+
+TEST(DisagreeingRank, InACollectiveIsFoundBeforeTheDeadline) {
+  const JobEnd end = run_job(3, "other-collective", 1);
+  EXPECT_EQ(end.exit_code, 6) << end.output;
+  EXPECT_THAT(end.output, HasSubstr("rank 1 is at collective 'barrier' #11"));
+  EXPECT_THAT(end.output, HasSubstr("rank 0 is at collective 'all_reduce_sum' #11"));
+  EXPECT_THAT(end.output, Not(HasSubstr("after 5.")));
+  EXPECT_TRUE(all_gone(end));
+}
+
+TEST(DisagreeingRank, InAReductionIsFoundBeforeTheDeadline) {
+  const JobEnd end = run_job(3, "other-reduction", 1);
+  EXPECT_EQ(end.exit_code, 6) << end.output;
+  EXPECT_THAT(end.output, HasSubstr("'odd one' #41 of 77 values"));
+  EXPECT_THAT(end.output, HasSubstr("'bucket 0' #41 of 100000 values"));
+  EXPECT_THAT(end.output, Not(HasSubstr("after 5.")));
+  EXPECT_TRUE(all_gone(end));
+}
+
+TEST(DisagreeingRank, ThatLeavesOutAReductionIsNamed) {
+  const JobEnd end = run_job(3, "skip-reduction", 1);
+  EXPECT_EQ(end.exit_code, 6) << end.output;
+  EXPECT_THAT(end.output, HasSubstr("rank 1"));
+  EXPECT_LT(end.seconds, kStartSeconds + kTimeoutSeconds + kGraceSeconds);
+  EXPECT_TRUE(all_gone(end));
+}
+
+}  // namespace
+}  // namespace lambert

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "config/run_plan.h"
+
+#include <filesystem>
+
+#include <gtest/gtest.h>
+
+#include "config/load_run_config.h"
+
+namespace lambert {
+namespace {
+
+const std::filesystem::path kConfigs = std::filesystem::path(LAMBERT_SOURCE_DIRECTORY) / "configs";
+
+ModelConfig bert_large() {
+  ModelConfig model;
+  model.vocab_size = kPublishedVocabSize;
+  model.hidden_size = 1024;
+  model.num_hidden_layers = 24;
+  model.num_attention_heads = 16;
+  model.intermediate_size = 4096;
+  return model;
+}
+
+TEST(ModelSize, BertLargeHas336226108ParametersIn398Tensors) {
+  EXPECT_EQ(parameter_count(bert_large()), 336'226'108);
+  EXPECT_EQ(parameter_tensor_count(bert_large()), 398);
+}
+
+TEST(ModelSize, BertBaseHas110106428Parameters) {
+  ModelConfig model;
+  model.vocab_size = kPublishedVocabSize;
+  EXPECT_EQ(parameter_count(model), 110'106'428);
+}
+
+TEST(ModelSize, MemoryHoldsWeightsGradientsAndMoments) {
+  PhaseConfig phase;
+  phase.max_seq_length = 128;
+  phase.max_predictions_per_seq = 20;
+  const MemoryEstimate fp32 = estimate_memory(bert_large(), Precision::fp32, phase, 8);
+  const MemoryEstimate bf16 = estimate_memory(bert_large(), Precision::bf16, phase, 8);
+  EXPECT_EQ(fp32.total() - fp32.activations, 16 * 336'226'108LL);
+  EXPECT_EQ(bf16.total() - bf16.activations, 18 * 336'226'108LL);
+  EXPECT_LT(bf16.activations, fp32.activations);
+  EXPECT_EQ(2 * fp32.activations,
+            estimate_memory(bert_large(), Precision::fp32, phase, 16).activations);
+}
+
+TEST(RunPlan, WarmupShareIsRoundedToTheNearestStep) {
+  PhaseConfig phase;
+  phase.max_steps = 7038;
+  phase.warmup_steps = 0.2843;
+  EXPECT_EQ(warmup_step_count(phase), 2001);
+  phase.warmup_steps = 1;
+  EXPECT_EQ(warmup_step_count(phase), 1);
+}
+
+TEST(RunPlan, CountsSequencesAndTokensOfThePublishedRecipe) {
+  const RunPlan plan = plan_run(load_run_config(kConfigs / "bert_large_64k.yaml", {}), 8, 0);
+  EXPECT_EQ(plan.steps, 8601);
+  EXPECT_EQ(plan.sequences, 7038LL * 65536 + 1563LL * 32768);
+  EXPECT_EQ(plan.tokens, 7038LL * 65536 * 128 + 1563LL * 32768 * 512);
+  EXPECT_EQ(plan.phases[0].shape.micro_batch, 512);
+  EXPECT_EQ(plan.phases[0].shape.accumulation, 16);
+  EXPECT_TRUE(plan.vocab_size_is_assumed);
+  EXPECT_EQ(plan.parameters, 336'226'108);
+}
+
+TEST(RunPlan, TakesTheVocabularyOfTheData) {
+  const RunPlan plan = plan_run(load_run_config(kConfigs / "bert_tiny.yaml", {}), 1, 8000);
+  EXPECT_EQ(plan.vocab_size, 8000);
+  EXPECT_FALSE(plan.vocab_size_is_assumed);
+}
+
+TEST(RunPlan, EveryConfigurationFitsOneTo1024Ranks) {
+  for (const char* name : {"bert_large_64k.yaml", "bert_large_32k.yaml", "bert_base.yaml",
+                           "bert_mini.yaml", "bert_tiny.yaml"}) {
+    const RunConfig config = load_run_config(kConfigs / name, {});
+    for (std::int64_t ranks = 1; ranks <= 1024; ranks *= 2) {
+      EXPECT_NO_THROW(plan_run(config, ranks, 0)) << name << " on " << ranks;
+    }
+  }
+}
+
+TEST(RunPlan, LargestAcceptedSizesDoNotOverflow) {
+  RunConfig config;
+  config.model.vocab_size = 10'000'000;
+  config.model.hidden_size = 65'536;
+  config.model.intermediate_size = 1'048'576;
+  config.model.num_attention_heads = 65'536;
+  config.model.num_hidden_layers = 1'000;
+  config.model.max_position_embeddings = 16'384;
+  PhaseConfig phase;
+  phase.max_seq_length = 16'384;
+  phase.max_predictions_per_seq = 16'383;
+  phase.global_train_batch_size = 4'194'304;
+  phase.per_device_train_batch_size = 4'194'304;
+  phase.max_steps = 99'999'999;
+  config.phases = {phase};
+  const RunPlan plan = plan_run(config, 1, 0);
+  EXPECT_GT(plan.tokens, 0);
+  EXPECT_GT(plan.phases[0].memory.total(), 0);
+}
+
+}  // namespace
+}  // namespace lambert

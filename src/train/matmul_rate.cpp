@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "train/matmul_rate.h"
 
-#include <ATen/ATen.h>
-
 #include <algorithm>
 #include <array>
+
+#include <ATen/ATen.h>
 
 #include "base/clock.h"
 
@@ -14,10 +14,12 @@ double measure_matmul_rate(const RunConfig& config, Communicator& communicator) 
   constexpr double kSeconds = 0.25;
   constexpr std::int64_t kMostRows = 2048;  // enough for the full rate
   const PhaseConfig& phase = config.phases.front();
-  const std::int64_t rows = std::min(kMostRows, phase.per_device_train_batch_size * phase.max_seq_length);
+  const std::int64_t rows =
+      std::min(kMostRows, phase.per_device_train_batch_size * phase.max_seq_length);
   const at::TensorOptions options(config.precision == Precision::bf16 ? at::kBFloat16 : at::kFloat);
   const at::Tensor left = at::ones({rows, config.model.hidden_size}, options);
-  const at::Tensor right = at::ones({config.model.hidden_size, config.model.intermediate_size}, options);
+  const at::Tensor right =
+      at::ones({config.model.hidden_size, config.model.intermediate_size}, options);
   at::Tensor product = at::matmul(left, right);  // warm-up
   communicator.barrier();
   const Stopwatch watch;

@@ -1,25 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "train/metrics_log.h"
 
-#include <gtest/gtest.h>
-
 #include <fstream>
+
+#include <gtest/gtest.h>
 
 #include "support/temp_directory.h"
 
 namespace lambert {
 namespace {
 
-std::string content_of(const std::filesystem::path& path) { return read_file(path, 1 << 20); }
+std::string content_of(const std::filesystem::path& path) {
+  return read_file(path, 1 << 20);
+}
 
 TEST(MetricsLog, CutsBackToTheStepOfTheCheckpointAndDropsATornLine) {
   const TempDirectory folder;
   const auto file_system = make_posix_file_system();
-  std::ofstream(folder / "metrics.jsonl") << "{\"global_step\":1,\"loss\":2}\n{\"global_step\":2,\"loss\":1}\n"
-                                          << "{\"global_step\":2,\"eval_loss\":1}\n{\"global_step\":3}\n{\"glob";
+  std::ofstream(folder / "metrics.jsonl")
+      << "{\"global_step\":1,\"loss\":2}\n{\"global_step\":2,\"loss\":1}\n"
+      << "{\"global_step\":2,\"eval_loss\":1}\n{\"global_step\":3}\n{\"glob";
   const MetricsLog log(*file_system, folder.path(), {.report_to = {}}, 2);
   EXPECT_EQ(content_of(folder / "metrics.jsonl"),
-            "{\"global_step\":1,\"loss\":2}\n{\"global_step\":2,\"loss\":1}\n{\"global_step\":2,\"eval_loss\":1}\n");
+            "{\"global_step\":1,\"loss\":2}\n{\"global_step\":2,\"loss\":1}\n{\"global_step\":2,"
+            "\"eval_loss\":1}\n");
 }
 
 TEST(MetricsLog, OfANewRunForgetsTheRecordsOfAnEarlierOne) {
@@ -39,7 +43,8 @@ TEST(MetricsLog, AppendsOneLinePerRecord) {
   log.record(metrics);
   log.record(metrics.state, "short", {{"eval_loss", 1.5}});
   EXPECT_EQ(content_of(folder / "metrics.jsonl"),
-            step_record(metrics) + "\n" + evaluation_record(metrics.state, "short", {{"eval_loss", 1.5}}) + "\n");
+            step_record(metrics) + "\n" +
+                evaluation_record(metrics.state, "short", {{"eval_loss", 1.5}}) + "\n");
 }
 
 TEST(MetricsLog, GoesOnWhenTheDirectoryIsGone) {

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "train/metrics.h"
 
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
 #include <cmath>
 #include <limits>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
 namespace lambert {
@@ -13,7 +13,8 @@ namespace {
 
 StepMetrics example() {
   StepMetrics metrics;
-  metrics.state = {.global_step = 1207, .phase_index = 0, .step_in_phase = 1200, .samples_seen = 99};
+  metrics.state = {
+      .global_step = 1207, .phase_index = 0, .step_in_phase = 1200, .samples_seen = 99};
   metrics.phase = "seq128";
   metrics.loss = 2.4131;
   metrics.mlm_loss = 2.01;
@@ -53,7 +54,8 @@ TEST(Metrics, ConsoleLineReadsAsDocumented) {
                                .exposed_reduce_share = 0.012,
                                .remaining_seconds = 10260.0};
   EXPECT_EQ(console_line(example(), figures),
-            "step 1200/7038 (17.1%) phase seq128 loss 2.413 mlm 2.010 nsp 0.403 lr 5.83e-03 gnorm 0.71 | 14.2k seq/s "
+            "step 1200/7038 (17.1%) phase seq128 loss 2.413 mlm 2.010 nsp 0.403 lr 5.83e-03 gnorm "
+            "0.71 | 14.2k seq/s "
             "46% matmul | data-wait 0.4% exposed-reduce 1.2% | eta 2h51m");
 }
 

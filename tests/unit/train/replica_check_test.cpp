@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "train/replica_check.h"
 
+#include <limits>
+
 #include <ATen/ATen.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-
-#include <limits>
 
 #include "base/error.h"
 
@@ -23,7 +23,8 @@ class OneDiffers final : public Communicator {
   void broadcast(std::span<std::byte> /*bytes*/, int /*root*/) override {}
   void all_reduce_sum(std::span<double> /*values*/) override {}
   void all_reduce_max(std::span<double> /*values*/) override {}
-  std::unique_ptr<PendingReduction> start_all_reduce_sum(std::span<float> /*values*/, std::string /*name*/) override {
+  std::unique_ptr<PendingReduction> start_all_reduce_sum(std::span<float> /*values*/,
+                                                         std::string /*name*/) override {
     return nullptr;
   }
   std::vector<std::vector<std::byte>> all_gather(std::span<const std::byte> bytes) override {
@@ -33,7 +34,9 @@ class OneDiffers final : public Communicator {
   }
 };
 
-std::vector<NamedParameter> one_parameter(const at::Tensor& weights) { return {{"weights", weights, weights}}; }
+std::vector<NamedParameter> one_parameter(const at::Tensor& weights) {
+  return {{"weights", weights, weights}};
+}
 
 TEST(ReplicaCheck, AcceptsEqualFiniteWeights) {
   const auto alone = make_single_communicator();
@@ -53,7 +56,8 @@ TEST(ReplicaCheck, NamesTheRanksThatDiffer) {
 
 TEST(ReplicaCheck, NamesTheTensorThatIsNotFinite) {
   const auto alone = make_single_communicator();
-  for (const float bad : {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()}) {
+  for (const float bad :
+       {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()}) {
     const at::Tensor weights = at::ones({2, 3});
     weights[1][2].fill_(bad);
     EXPECT_THROW(check_replicas(*alone, one_parameter(weights)), DivergenceError);

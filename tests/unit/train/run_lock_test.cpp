@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "train/run_lock.h"
 
+#include <fstream>
+#include <memory>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
-
-#include <fstream>
-#include <memory>
 
 #include "base/error.h"
 #include "support/temp_directory.h"
@@ -34,7 +34,8 @@ TEST(RunLock, IsFreeAgainAfterItsHolder) {
 
 TEST(RunLock, OfADeadRunIsTakenOverAndNoted) {
   const TempDirectory folder;
-  std::ofstream(folder / "run.lock") << R"({"host":"node7","pid":4711,"launcher":4710,"start":"yesterday"})";
+  std::ofstream(folder / "run.lock")
+      << R"({"host":"node7","pid":4711,"launcher":4710,"start":"yesterday"})";
   const RunLock next(folder.path());
   EXPECT_EQ(next.previous_holder(), "process 4711 on node7, started yesterday");
 }

@@ -2,7 +2,6 @@
 #include "train/run_records.h"
 
 #include <gtest/gtest.h>
-
 #include <nlohmann/json.hpp>
 
 #include "support/temp_directory.h"
@@ -10,7 +9,9 @@
 namespace lambert {
 namespace {
 
-nlohmann::json json_of(const std::filesystem::path& path) { return nlohmann::json::parse(read_file(path, 1 << 20)); }
+nlohmann::json json_of(const std::filesystem::path& path) {
+  return nlohmann::json::parse(read_file(path, 1 << 20));
+}
 
 TEST(RunRecords, TheFirstFailingRankDecides) {
   const TempDirectory folder;
@@ -44,7 +45,8 @@ TEST(RunRecords, EveryLaunchIsListed) {
   file_system->write_file_atomically(folder / "source.yaml", "seed: 1\n");
   for (int launch = 0; launch < 2; ++launch) {
     RunRecords records(*file_system, folder.path());
-    records.start({}, folder / "source.yaml", {.command = "lambert train x.yaml", .hosts = {"a", "b"}});
+    records.start({}, folder / "source.yaml",
+                  {.command = "lambert train x.yaml", .hosts = {"a", "b"}});
     records.end({ExitCode::finished, "finished", "", 0}, {});
   }
   const nlohmann::json run = json_of(folder / "run.json");

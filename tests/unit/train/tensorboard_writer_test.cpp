@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "train/tensorboard_writer.h"
 
-#include <gtest/gtest.h>
-
 #include <cstring>
 #include <iterator>
+
+#include <gtest/gtest.h>
 
 #include "support/temp_directory.h"
 
@@ -24,7 +24,8 @@ TEST(TensorBoardWriter, FramesRecordsAsTfRecords) {
   std::uint64_t length = 0;
   std::memcpy(&length, content.data(), sizeof(length));
   EXPECT_EQ(length, 24U);
-  // Masked CRC-32C of the eight length bytes 18 00 00 00 00 00 00 00, as TensorFlow writes it into every event file.
+  // Masked CRC-32C of the eight length bytes 18 00 00 00 00 00 00 00, as TensorFlow writes it into
+  // every event file.
   EXPECT_EQ(content.substr(8, 4), std::string("\xa3\x7f\x4b\x22", 4));
   EXPECT_NE(content.find("brain.Event:2"), std::string::npos);
   EXPECT_NE(content.find("train/loss"), std::string::npos);

@@ -100,6 +100,18 @@ TEST(TrainRecords, ASecondRunOnTheSameDirectoryEndsWith9AndNamesTheHolder) {
   EXPECT_EQ(first.wait(30), 75) << first.output();
 }
 
+TEST(TrainRecords, ADivergedRunEndsWith5AndSavesNothingBad) {
+  const TempDirectory folder;
+  const TrainRun run{make_tiny_run(folder.path()),
+                     folder / "run",
+                     {"phases[0].learning_rate=1e30", "checkpoint.save_steps=1"}};
+  EXPECT_EQ(run.run(2), 5) << content_of(run.log());
+  const nlohmann::json failure = json_of(run.output_dir / "failure.json");
+  EXPECT_EQ(failure["reason"], "diverged");
+  EXPECT_THAT(failure["what"].get<std::string>(), testing::HasSubstr("not finite"));
+  EXPECT_THAT(content_of(run.log()), testing::HasSubstr("run ended code=5 reason=diverged"));
+}
+
 TEST(TrainRecords, EvalPrintsTheFiguresOfTheLastEvaluation) {
   const TempDirectory folder;
   const TrainRun run{make_tiny_run(folder.path()), folder / "run", {}};

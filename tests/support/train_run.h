@@ -98,8 +98,8 @@ inline void expect_same_end(const TrainRun& golden, const TrainRun& other,
 
 /// Overrides that make a step slow enough (tens of milliseconds) to be hit by signals.
 inline std::vector<std::string> slow_steps() {
-  return {"phases[0].global_train_batch_size=128", "phases[0].per_device_train_batch_size=1",
-          "phases[1].global_train_batch_size=64", "phases[1].per_device_train_batch_size=1"};
+  return {"phases[0].global_train_batch_size=64", "phases[0].per_device_train_batch_size=1",
+          "phases[1].global_train_batch_size=32", "phases[1].per_device_train_batch_size=1"};
 }
 
 /// Waits until the run has recorded this many steps, or ended.

@@ -5,8 +5,9 @@
 #include <iostream>
 #include <map>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <string>
+
+#include <nlohmann/json.hpp>
 
 #include "app/commands.h"
 #include "base/error.h"
@@ -43,14 +44,18 @@ fs::path choose_checkpoint(const EvalOptions& options, const RunConfig& config) 
   }
   const std::string problem = verify_checkpoint(options.checkpoint, nullptr);
   if (!problem.empty()) {
-    throw CheckpointError("evaluating " + options.checkpoint + ": " + problem + "; choose another checkpoint");
+    throw CheckpointError("evaluating " + options.checkpoint + ": " + problem +
+                          "; choose another checkpoint");
   }
   return options.checkpoint;
 }
 
-/// Copies the checkpoint's weights into the model. Throws CheckpointError when they belong to another one.
-void load_weights(const fs::path& checkpoint, const std::string& vocabulary_hash, BertForPreTraining& model) {
-  const ModelConfig saved = parse_hugging_face_config(read_file(checkpoint / kModelConfigFile, kLargestModelConfig));
+/// Copies the checkpoint's weights into the model. Throws CheckpointError when they belong to
+/// another one.
+void load_weights(const fs::path& checkpoint, const std::string& vocabulary_hash,
+                  BertForPreTraining& model) {
+  const ModelConfig saved =
+      parse_hugging_face_config(read_file(checkpoint / kModelConfigFile, kLargestModelConfig));
   std::string differences = describe_model_differences(saved, model.config());
   if (read_manifest(checkpoint).vocabulary_hash != vocabulary_hash) {
     differences += differences.empty() ? "" : "; ";
@@ -93,7 +98,8 @@ int run_eval(const EvalOptions& options) {
   RunConfig config = load_run_config(options.config, options.overrides);
   if (config.evaluation.data.empty()) {
     throw ConfigError(
-        "evaluating: evaluation.data is not set; name a folder made by lambert prepare, for instance "
+        "evaluating: evaluation.data is not set; name a folder made by lambert prepare, for "
+        "instance "
         "evaluation.data=data/validation");
   }
   const std::unique_ptr<Communicator> communicator = make_communicator(config.communication);
@@ -102,7 +108,8 @@ int run_eval(const EvalOptions& options) {
   config.model.vocab_size = dataset.vocab_size;
   set_compute_threads(config, *communicator);
   const fs::path checkpoint = text_of_rank_zero(
-      *communicator, communicator->rank() == 0 ? choose_checkpoint(options, config).string() : std::string());
+      *communicator,
+      communicator->rank() == 0 ? choose_checkpoint(options, config).string() : std::string());
   BertForPreTraining model(config.model, config.precision, config.seed);
   load_weights(checkpoint, dataset.vocabulary_hash, model);
   const EvaluationResult result = HeldOutLoss(config, *communicator, model).run();

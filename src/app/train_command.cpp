@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Builds the objects of a training run, lowest first, and hands them to the Trainer.
-#include <unistd.h>
-
 #include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
 #include <utility>
+
+#include <unistd.h>
 
 #include "app/check_data.h"
 #include "app/commands.h"
@@ -90,8 +90,8 @@ void log_treatments(const Optimizer& optimizer) {
   log_debug("adapted tensors:" + adapted);
 }
 
-/// Everything that can be wrong before the first step and needs no lock. Rank 0 goes first, so that a mistake is
-/// reported once: it ends the job while the others wait.
+/// Everything that can be wrong before the first step and needs no lock. Rank 0 goes first, so that
+/// a mistake is reported once: it ends the job while the others wait.
 DatasetInfo check_inputs(RunConfig& config, Communicator& communicator) {
   require_same_text(communicator, "the resolved config", write_run_config(config));
   const auto check = [&config, &communicator] {
@@ -127,11 +127,15 @@ std::unique_ptr<RunLock> claim_output_directory(const RunConfig& config, Communi
   communicator.barrier();
   const std::string number = std::to_string(communicator.rank());
   const std::string log_file =
-      communicator.rank() == 0 ? "train.log"
-                               : "logs/rank" + std::string(number.size() < 4 ? 4 - number.size() : 0, '0') + number + ".log";
-  start_logging({communicator.rank(), communicator.size(), (fs::path(config.output_dir) / log_file).string()});
+      communicator.rank() == 0
+          ? "train.log"
+          : "logs/rank" + std::string(number.size() < 4 ? 4 - number.size() : 0, '0') + number +
+                ".log";
+  start_logging({communicator.rank(), communicator.size(),
+                 (fs::path(config.output_dir) / log_file).string()});
   if (lock && !lock->previous_holder().empty()) {
-    log_warning("taking over the lock of a run that ended without releasing it: " + lock->previous_holder());
+    log_warning("taking over the lock of a run that ended without releasing it: " +
+                lock->previous_holder());
   }
   return lock;
 }
@@ -144,8 +148,8 @@ std::string command_of(const ConfigOptions& options) {
   return command;
 }
 
-Launch describe_launch(const ConfigOptions& options, const Communicator& communicator, std::int64_t threads,
-                       const RunConfig& config, std::int64_t first_step) {
+Launch describe_launch(const ConfigOptions& options, const Communicator& communicator,
+                       std::int64_t threads, const RunConfig& config, std::int64_t first_step) {
   Launch launch;
   launch.command = command_of(options);
   for (int rank = 0; rank < communicator.size(); ++rank) {
@@ -159,21 +163,25 @@ Launch describe_launch(const ConfigOptions& options, const Communicator& communi
 
 /// From the locked directory to the end of training.
 StopReason train(const ConfigOptions& options, const RunConfig& config, const DatasetInfo& dataset,
-                 Communicator& communicator, FileSystem& file_system, RunRecords& records, RunProgress& progress) {
+                 Communicator& communicator, FileSystem& file_system, RunRecords& records,
+                 RunProgress& progress) {
   const bool is_first = communicator.rank() == 0;
   const std::int64_t threads = set_compute_threads(config, communicator);
   BertForPreTraining model(config.model, config.precision, config.seed);
   const std::vector<NamedParameter> parameters = named_parameters(model);
-  GradientBuckets buckets(parameters, static_cast<std::int64_t>(config.communication.bucket_megabytes * 1048576.0));
+  GradientBuckets buckets(
+      parameters, static_cast<std::int64_t>(config.communication.bucket_megabytes * 1048576.0));
   GradientReducer reducer(communicator, buckets);
   const std::unique_ptr<Optimizer> optimizer = make_optimizer(config.optimizer, parameters);
-  log_info("model parameters=" + std::to_string(count_parameters(config.model)) + " tensors=" +
-           std::to_string(parameters.size()) + " vocab_size=" + std::to_string(config.model.vocab_size) +
-           " ranks=" + std::to_string(communicator.size()) + " threads_per_rank=" + std::to_string(threads));
+  log_info("model parameters=" + std::to_string(count_parameters(config.model)) +
+           " tensors=" + std::to_string(parameters.size()) +
+           " vocab_size=" + std::to_string(config.model.vocab_size) + " ranks=" +
+           std::to_string(communicator.size()) + " threads_per_rank=" + std::to_string(threads));
   log_treatments(*optimizer);
 
   CheckpointStore store(file_system, config.output_dir);
-  CheckpointSaver saver(communicator, store, bind_checkpoint(config, dataset, model, *optimizer, communicator),
+  CheckpointSaver saver(communicator, store,
+                        bind_checkpoint(config, dataset, model, *optimizer, communicator),
                         parameters, records, progress, config.checkpoint.save_total_limit);
   const TrainState state = saver.resume();
   optimizer->set_step_count(state.optimizer_steps);
@@ -185,23 +193,27 @@ StopReason train(const ConfigOptions& options, const RunConfig& config, const Da
   }
   MetricsLog metrics;
   if (is_first) {
-    records.start(config, options.config, describe_launch(options, communicator, threads, config, state.global_step));
+    records.start(config, options.config,
+                  describe_launch(options, communicator, threads, config, state.global_step));
     records.running(progress);
     metrics = MetricsLog(file_system, config.output_dir, config.logging, state.global_step);
   }
   const double matmul_rate = measure_matmul_rate(config, communicator);
   log_info("machine matmul_gflops=" + std::to_string(matmul_rate / 1e9));
-  StepReport report(config, matmul_rate, is_first, is_first && communicator.size() == 1 && ::isatty(STDERR_FILENO) == 1);
+  StepReport report(config, matmul_rate, is_first,
+                    is_first && communicator.size() == 1 && ::isatty(STDERR_FILENO) == 1);
   TrainStep train_step(config, communicator, model, buckets, reducer, *optimizer, progress);
   Trainer trainer(config,
-                  {communicator, train_step, *optimizer, saver, metrics, report, progress, std::move(evaluations)},
+                  {communicator, train_step, *optimizer, saver, metrics, report, progress,
+                   std::move(evaluations)},
                   state);
   return trainer.run();
 }
 
-/// The first failing rank leaves its record; a rank that only lost its peer waits, because the true cause is
-/// elsewhere.
-void record_failure(RunRecords& records, const RunProgress& progress, int rank, ExitCode code, const char* what) {
+/// The first failing rank leaves its record; a rank that only lost its peer waits, because the true
+/// cause is elsewhere.
+void record_failure(RunRecords& records, const RunProgress& progress, int rank, ExitCode code,
+                    const char* what) {
   if (code == ExitCode::communication) {
     ::usleep(1'000'000);
   }
@@ -222,9 +234,11 @@ int run_train(const ConfigOptions& options) {
   RunProgress progress;
   ExitCode code = ExitCode::internal;
   try {
-    const StopReason reason = train(options, config, dataset, *communicator, *file_system, records, progress);
+    const StopReason reason =
+        train(options, config, dataset, *communicator, *file_system, records, progress);
     code = reason == StopReason::signal ? ExitCode::stopped_on_request : ExitCode::finished;
-  } catch (const Error& error) {  // recorded here, where the run directory is known; handled in main
+  } catch (
+      const Error& error) {  // recorded here, where the run directory is known; handled in main
     record_failure(records, progress, communicator->rank(), error.code(), error.what());
     throw;
   } catch (const std::exception& error) {

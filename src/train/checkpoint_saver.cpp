@@ -36,7 +36,8 @@ std::string lines_missing_in(const std::string& first, const std::string& second
   for (const std::string& line : lines_of(first)) {
     if (!known.contains(line)) {
       const std::size_t start = line.find_first_not_of(" -");
-      missing += (missing.empty() ? "" : "; ") + (start == std::string::npos ? line : line.substr(start));
+      missing +=
+          (missing.empty() ? "" : "; ") + (start == std::string::npos ? line : line.substr(start));
     }
   }
   return missing;
@@ -44,7 +45,8 @@ std::string lines_missing_in(const std::string& first, const std::string& second
 
 }  // namespace
 
-CheckpointSaver::CheckpointSaver(Communicator& communicator, CheckpointStore& store, CheckpointContent content,
+CheckpointSaver::CheckpointSaver(Communicator& communicator, CheckpointStore& store,
+                                 CheckpointContent content,
                                  const std::vector<NamedParameter>& parameters, RunRecords& records,
                                  RunProgress& progress, std::int64_t save_total_limit)
     : communicator_(communicator),
@@ -70,7 +72,8 @@ TrainState CheckpointSaver::resume() {
   load_checkpoint(chosen, content_);
   progress_.global_step = content_.state.global_step;
   progress_.last_committed_step = content_.state.global_step;
-  log_info("resumed checkpoint=" + chosen + " global_step=" + std::to_string(content_.state.global_step) +
+  log_info("resumed checkpoint=" + chosen +
+           " global_step=" + std::to_string(content_.state.global_step) +
            " phase_index=" + std::to_string(content_.state.phase_index) +
            " step_in_phase=" + std::to_string(content_.state.step_in_phase));
   return content_.state;
@@ -110,11 +113,14 @@ void CheckpointSaver::save(const TrainState& state, SaveNeed need) {
     throw StorageError(found);
   }
   if (communicator_.rank() == 0) {
-    log_warning(found + "; training goes on until the next save, failing twice in a row ends the run");
+    log_warning(found +
+                "; training goes on until the next save, failing twice in a row ends the run");
   }
 }
 
-double CheckpointSaver::take_seconds() { return std::exchange(seconds_, 0.0); }
+double CheckpointSaver::take_seconds() {
+  return std::exchange(seconds_, 0.0);
+}
 
 void CheckpointSaver::log_config_changes(const std::filesystem::path& checkpoint) const {
   const std::filesystem::path file = checkpoint / kRunConfigFile;

@@ -21,14 +21,14 @@ class CheckpointSaver {
  public:
   /// content: tensors bound to the live weights and moments.
   CheckpointSaver(Communicator& communicator, CheckpointStore& store, CheckpointContent content,
-                  const std::vector<NamedParameter>& parameters, RunRecords& records, RunProgress& progress,
-                  std::int64_t save_total_limit);
+                  const std::vector<NamedParameter>& parameters, RunRecords& records,
+                  RunProgress& progress, std::int64_t save_total_limit);
 
-  /// Fills weights and moments from the newest valid checkpoint, chosen by rank 0, and returns its state; the state
-  /// of a new run when there is none. Throws CheckpointError.
+  /// Fills weights and moments from the newest valid checkpoint, chosen by rank 0, and returns its
+  /// state; the state of a new run when there is none. Throws CheckpointError.
   TrainState resume();
-  /// Checks that all ranks hold the same finite weights, then writes. Saving the step again that was saved or
-  /// resumed last does nothing. Throws DivergenceError, StorageError.
+  /// Checks that all ranks hold the same finite weights, then writes. Saving the step again that
+  /// was saved or resumed last does nothing. Throws DivergenceError, StorageError.
   void save(const TrainState& state, SaveNeed need);
   /// Seconds spent in save() since the last call.
   double take_seconds();

@@ -10,8 +10,9 @@ namespace lambert {
 /// Named figures of one evaluation, in the order in which they are printed.
 using EvaluationResult = std::vector<std::pair<std::string, double>>;
 
-/// Something that measures the current weights. The trainer runs it on all ranks every eval_steps and at the end
-/// of every phase; run() returns the same figures on every rank and leaves the weights alone.
+/// Something that measures the current weights. The trainer runs it on all ranks every eval_steps
+/// and at the end of every phase; run() returns the same figures on every rank and leaves the
+/// weights alone.
 class Evaluation {
  public:
   virtual ~Evaluation() = default;

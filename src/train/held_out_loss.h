@@ -9,8 +9,9 @@
 
 namespace lambert {
 
-/// Loss and accuracy of both heads on held-out examples. Batches are cut the same way for every rank count and
-/// their sums are added in batch order, so the result does not depend on the number of ranks.
+/// Loss and accuracy of both heads on held-out examples. Batches are cut the same way for every
+/// rank count and their sums are added in batch order, so the result does not depend on the number
+/// of ranks.
 class HeldOutLoss final : public Evaluation {
  public:
   /// Throws DataError when the folder is unusable.

@@ -1,33 +1,59 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "train/matmul_rate.h"
 
-#include <ATen/ATen.h>
-
 #include <algorithm>
 #include <array>
 
+#include <ATen/ATen.h>
+
 #include "base/clock.h"
+#include "kernels/matmul.h"
 
 namespace lambert {
+namespace {
+
+ElementType element_type(const at::Tensor& tensor) {
+  return tensor.scalar_type() == at::kBFloat16 ? ElementType::bfloat16 : ElementType::float32;
+}
+
+Matrix view(const at::Tensor& tensor) {  // (rows, columns), contiguous
+  return {tensor.const_data_ptr(), element_type(tensor), tensor.size(0),
+          tensor.size(1),          tensor.size(1),       1};
+}
+
+MutableMatrix mutable_view(const at::Tensor& tensor) {  // (rows, columns), contiguous
+  return {tensor.mutable_data_ptr(),
+          element_type(tensor),
+          tensor.size(0),
+          tensor.size(1),
+          tensor.size(1),
+          1};
+}
+
+}  // namespace
 
 double measure_matmul_rate(const RunConfig& config, Communicator& communicator) {
   constexpr double kSeconds = 0.25;
   constexpr std::int64_t kMostRows = 2048;  // enough for the full rate
   const PhaseConfig& phase = config.phases.front();
-  const std::int64_t rows = std::min(kMostRows, phase.per_device_train_batch_size * phase.max_seq_length);
+  const std::int64_t rows =
+      std::min(kMostRows, phase.per_device_train_batch_size * phase.max_seq_length);
   const at::TensorOptions options(config.precision == Precision::bf16 ? at::kBFloat16 : at::kFloat);
   const at::Tensor left = at::ones({rows, config.model.hidden_size}, options);
-  const at::Tensor right = at::ones({config.model.hidden_size, config.model.intermediate_size}, options);
-  at::Tensor product = at::matmul(left, right);  // warm-up
+  const at::Tensor right =
+      at::ones({config.model.hidden_size, config.model.intermediate_size}, options);
+  const at::Tensor product = at::empty({rows, config.model.intermediate_size}, options);
+  const auto multiply = [&] { matmul(view(left), view(right), mutable_view(product)); };
+  multiply();  // warm-up
   communicator.barrier();
+  const double operations = 2.0 * static_cast<double>(rows) *
+                            static_cast<double>(config.model.hidden_size) *
+                            static_cast<double>(config.model.intermediate_size);
   const Stopwatch watch;
-  double operations = 0.0;
   double best_rate = 0.0;
   while (watch.seconds() < kSeconds) {
     const Stopwatch once;
-    at::matmul_out(product, left, right);
-    operations = 2.0 * static_cast<double>(rows) * static_cast<double>(config.model.hidden_size) *
-                 static_cast<double>(config.model.intermediate_size);
+    multiply();
     best_rate = std::max(best_rate, operations / std::max(once.seconds(), 1e-9));
   }
   std::array<double, 1> rate = {best_rate};

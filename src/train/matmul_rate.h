@@ -6,8 +6,9 @@
 
 namespace lambert {
 
-/// Operations per second that matrix products of the model's shape reach on all ranks of the run working at the
-/// same time, measured for a quarter of a second. The yardstick for the share printed beside the throughput.
+/// Operations per second that matrix products of the model's shape reach on all ranks of the run
+/// working at the same time, measured for a quarter of a second. The yardstick for the share
+/// printed beside the throughput.
 double measure_matmul_rate(const RunConfig& config, Communicator& communicator);
 
 }  // namespace lambert

@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 #include <cstdio>
+
 #include <nlohmann/json.hpp>
 
 namespace lambert {
@@ -72,7 +73,8 @@ std::string step_record(const StepMetrics& metrics) {
   return record.dump();
 }
 
-std::string evaluation_record(const TrainState& state, const std::string& phase, const EvaluationResult& result) {
+std::string evaluation_record(const TrainState& state, const std::string& phase,
+                              const EvaluationResult& result) {
   Json record = position(state, phase);
   for (const auto& [name, value] : result) {
     record[name] = number(value);
@@ -92,11 +94,13 @@ std::string short_duration(double seconds) {
 }
 
 std::string console_line(const StepMetrics& metrics, const ConsoleFigures& figures) {
-  const double done = figures.max_steps > 0 ? 100.0 * static_cast<double>(metrics.state.step_in_phase) /
-                                                  static_cast<double>(figures.max_steps)
-                                            : 100.0;
-  std::string line = format("step %lld/%lld (%.1f%%) phase ", static_cast<long long>(metrics.state.step_in_phase),
-                            static_cast<long long>(figures.max_steps), done);
+  const double done = figures.max_steps > 0
+                          ? 100.0 * static_cast<double>(metrics.state.step_in_phase) /
+                                static_cast<double>(figures.max_steps)
+                          : 100.0;
+  std::string line =
+      format("step %lld/%lld (%.1f%%) phase ", static_cast<long long>(metrics.state.step_in_phase),
+             static_cast<long long>(figures.max_steps), done);
   line += metrics.phase;
   line += format(" loss %.3f mlm %.3f nsp %.3f lr %.2e gnorm %.2f", metrics.loss, metrics.mlm_loss,
                  metrics.nsp_loss, metrics.learning_rate, metrics.gradient_norm);

@@ -9,7 +9,8 @@
 
 namespace lambert {
 
-/// Everything known about one step. metrics.jsonl, TensorBoard and the console line are renderings of it.
+/// Everything known about one step. metrics.jsonl, TensorBoard and the console line are renderings
+/// of it.
 struct StepMetrics {
   TrainState state;  // after the step
   std::string phase;
@@ -22,9 +23,10 @@ struct StepMetrics {
   double gradient_norm = 0.0;  // before clipping
   double loss_scale = 1.0;     // 1: no scaling in fp32 and bf16
   std::int64_t overflow_retries = 0;
-  std::string sample_hash;  // of the step's samples and masks over all ranks; empty unless log_sample_hashes
-  // Times of this rank. checkpoint_seconds: saves since the previous record, because a record is written before
-  // the checkpoint of its step.
+  std::string sample_hash;  // of the step's samples and masks over all ranks; empty unless
+                            // log_sample_hashes
+  // Times of this rank. checkpoint_seconds: saves since the previous record, because a record is
+  // written before the checkpoint of its step.
   double sequences_per_second = 0.0;
   double tokens_per_second = 0.0;  // positions, padding included
   double step_seconds = 0.0;
@@ -34,21 +36,24 @@ struct StepMetrics {
   double device_memory_gib = 0.0;  // largest resident size of this process so far
 };
 
-/// One line of metrics.jsonl, without the line end. NaN and infinities are the strings "nan", "inf", "-inf".
+/// One line of metrics.jsonl, without the line end. NaN and infinities are the strings "nan",
+/// "inf", "-inf".
 std::string step_record(const StepMetrics& metrics);
-std::string evaluation_record(const TrainState& state, const std::string& phase, const EvaluationResult& result);
+std::string evaluation_record(const TrainState& state, const std::string& phase,
+                              const EvaluationResult& result);
 
 /// What the console line says beside the step's own figures.
 struct ConsoleFigures {
-  std::int64_t max_steps = 0;        // of the phase
+  std::int64_t max_steps = 0;  // of the phase
   double sequences_per_second = 0.0;
-  double matmul_share = 0.0;         // of the machine's measured matmul rate; 0 = unknown
+  double matmul_share = 0.0;  // of the machine's measured matmul rate; 0 = unknown
   double data_wait_share = 0.0;
   double exposed_reduce_share = 0.0;
   double remaining_seconds = 0.0;
 };
 
-/// step 1200/7038 (17.0%) phase seq128 loss 2.413 ... | 14.2k seq/s 46% matmul | data-wait ... | eta 2h51m
+/// step 1200/7038 (17.0%) phase seq128 loss 2.413 ... | 14.2k seq/s 46% matmul | data-wait ... |
+/// eta 2h51m
 std::string console_line(const StepMetrics& metrics, const ConsoleFigures& figures);
 
 /// 2h51m, 12m05s, 43s.

@@ -3,8 +3,9 @@
 
 #include <algorithm>
 #include <fstream>
-#include <nlohmann/json.hpp>
 #include <sstream>
+
+#include <nlohmann/json.hpp>
 
 #include "base/log.h"
 
@@ -34,7 +35,8 @@ std::string records_until(const std::string& content, std::int64_t last_step) {
 
 MetricsLog::MetricsLog(FileSystem& file_system, const std::filesystem::path& output_dir,
                        const LoggingConfig& logging, std::int64_t last_step)
-    : path_(output_dir / kMetricsFile), tensorboard_steps_(std::max<std::int64_t>(logging.logging_steps, 1)) {
+    : path_(output_dir / kMetricsFile),
+      tensorboard_steps_(std::max<std::int64_t>(logging.logging_steps, 1)) {
   if (std::filesystem::exists(path_)) {
     const std::string content = read_file(path_, kLargestMetricsFile);
     const std::string kept = records_until(content, last_step);
@@ -42,7 +44,8 @@ MetricsLog::MetricsLog(FileSystem& file_system, const std::filesystem::path& out
       file_system.write_file_atomically(path_, kept);
     }
   }
-  if (std::find(logging.report_to.begin(), logging.report_to.end(), "tensorboard") != logging.report_to.end()) {
+  if (std::find(logging.report_to.begin(), logging.report_to.end(), "tensorboard") !=
+      logging.report_to.end()) {
     tensorboard_.emplace(output_dir / "runs", last_step > 0 ? last_step + 1 : 0);
   }
 }
@@ -53,19 +56,21 @@ void MetricsLog::record(const StepMetrics& metrics) {
   }
   append(step_record(metrics));
   if (tensorboard_ && metrics.state.global_step % tensorboard_steps_ == 0) {
-    tensorboard_->write_scalars(metrics.state.global_step, {{"train/loss", metrics.loss},
-                                                            {"train/mlm_loss", metrics.mlm_loss},
-                                                            {"train/nsp_loss", metrics.nsp_loss},
-                                                            {"train/mlm_accuracy", metrics.mlm_accuracy},
-                                                            {"train/learning_rate", metrics.learning_rate},
-                                                            {"train/gradient_norm", metrics.gradient_norm},
-                                                            {"train/sequences_per_second", metrics.sequences_per_second},
-                                                            {"train/data_wait_seconds", metrics.data_wait_seconds},
-                                                            {"train/exposed_reduce_seconds", metrics.exposed_reduce_seconds}});
+    tensorboard_->write_scalars(metrics.state.global_step,
+                                {{"train/loss", metrics.loss},
+                                 {"train/mlm_loss", metrics.mlm_loss},
+                                 {"train/nsp_loss", metrics.nsp_loss},
+                                 {"train/mlm_accuracy", metrics.mlm_accuracy},
+                                 {"train/learning_rate", metrics.learning_rate},
+                                 {"train/gradient_norm", metrics.gradient_norm},
+                                 {"train/sequences_per_second", metrics.sequences_per_second},
+                                 {"train/data_wait_seconds", metrics.data_wait_seconds},
+                                 {"train/exposed_reduce_seconds", metrics.exposed_reduce_seconds}});
   }
 }
 
-void MetricsLog::record(const TrainState& state, const std::string& phase, const EvaluationResult& result) {
+void MetricsLog::record(const TrainState& state, const std::string& phase,
+                        const EvaluationResult& result) {
   if (path_.empty()) {
     return;
   }
@@ -79,8 +84,8 @@ void MetricsLog::record(const TrainState& state, const std::string& phase, const
   }
 }
 
-/// Opened per record: a folder that comes back, or a rotated file, is picked up again, and nothing stays buffered
-/// when the process is killed.
+/// Opened per record: a folder that comes back, or a rotated file, is picked up again, and nothing
+/// stays buffered when the process is killed.
 void MetricsLog::append(const std::string& line) {
   std::ofstream file(path_, std::ios::binary | std::ios::app);
   file << line << '\n';

@@ -15,15 +15,15 @@
 
 namespace lambert {
 
-/// metrics.jsonl and the TensorBoard events of a run directory. Ranks other than 0 have one that writes nothing.
-/// A file that cannot be written costs one warning a minute, never the run.
+/// metrics.jsonl and the TensorBoard events of a run directory. Ranks other than 0 have one that
+/// writes nothing. A file that cannot be written costs one warning a minute, never the run.
 class MetricsLog {
  public:
   MetricsLog() = default;
-  /// Cuts metrics.jsonl back to the records up to last_step, so that an interrupted and an uninterrupted run leave
-  /// equal records. Throws StorageError when that fails.
-  MetricsLog(FileSystem& file_system, const std::filesystem::path& output_dir, const LoggingConfig& logging,
-             std::int64_t last_step);
+  /// Cuts metrics.jsonl back to the records up to last_step, so that an interrupted and an
+  /// uninterrupted run leave equal records. Throws StorageError when that fails.
+  MetricsLog(FileSystem& file_system, const std::filesystem::path& output_dir,
+             const LoggingConfig& logging, std::int64_t last_step);
 
   void record(const StepMetrics& metrics);
   void record(const TrainState& state, const std::string& phase, const EvaluationResult& result);

@@ -1,22 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "train/micro_batch_inputs.h"
 
-#include <ATen/ATen.h>
-
 #include <vector>
+
+#include <ATen/ATen.h>
 
 namespace lambert {
 namespace {
 
 template <typename Element>
-at::Tensor to_tensor(const std::vector<Element>& values, at::ScalarType stored, at::ScalarType wanted,
-                     at::IntArrayRef shape) {
+at::Tensor to_tensor(const std::vector<Element>& values, at::ScalarType stored,
+                     at::ScalarType wanted, at::IntArrayRef shape) {
   if (values.empty()) {
     return at::empty(shape, at::TensorOptions(wanted));
   }
   // from_blob takes a non-const pointer; the copy below is all that reads it.
-  void* data = const_cast<Element*>(values.data());  // NOLINT(cppcoreguidelines-pro-type-const-cast): see above
-  return at::from_blob(data, shape, at::TensorOptions(stored)).to(wanted, /*non_blocking=*/false, /*copy=*/true);
+  void* data = const_cast<Element*>(
+      values.data());  // NOLINT(cppcoreguidelines-pro-type-const-cast): see above
+  return at::from_blob(data, shape, at::TensorOptions(stored))
+      .to(wanted, /*non_blocking=*/false, /*copy=*/true);
 }
 
 }  // namespace
@@ -27,11 +29,13 @@ ModelInputs to_model_inputs(const Batch& batch, const DropoutStream& dropout) {
   const auto masked = static_cast<std::int64_t>(batch.masked_labels.size());
   ModelInputs inputs;
   inputs.input_ids = to_tensor(batch.input_ids, at::kInt, at::kInt, {batch_size, length});
-  inputs.token_type_ids = to_tensor(batch.token_type_ids, at::kChar, at::kInt, {batch_size, length});
+  inputs.token_type_ids =
+      to_tensor(batch.token_type_ids, at::kChar, at::kInt, {batch_size, length});
   inputs.lengths = to_tensor(batch.lengths, at::kInt, at::kInt, {batch_size});
   inputs.masked_positions = to_tensor(batch.masked_positions, at::kInt, at::kLong, {masked});
   inputs.masked_labels = to_tensor(batch.masked_labels, at::kInt, at::kLong, {masked});
-  inputs.next_sentence_labels = to_tensor(batch.next_sentence_labels, at::kChar, at::kLong, {batch_size});
+  inputs.next_sentence_labels =
+      to_tensor(batch.next_sentence_labels, at::kChar, at::kLong, {batch_size});
   inputs.sample_numbers = to_tensor(batch.sample_numbers, at::kLong, at::kLong, {batch_size});
   inputs.dropout = dropout;
   return inputs;

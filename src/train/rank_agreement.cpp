@@ -14,12 +14,13 @@
 namespace lambert {
 namespace {
 
-/// Hash of one row of a batch: everything that depends on the sample and its masks. first_masked: index of the
-/// row's first masked token; moved on to the next row's.
+/// Hash of one row of a batch: everything that depends on the sample and its masks. first_masked:
+/// index of the row's first masked token; moved on to the next row's.
 std::uint64_t hash_of_row(const Batch& batch, std::int64_t row, std::size_t& first_masked) {
   std::vector<std::int64_t> numbers = {
       static_cast<std::int64_t>(batch.sample_numbers[static_cast<std::size_t>(row)]),
-      batch.lengths[static_cast<std::size_t>(row)], batch.next_sentence_labels[static_cast<std::size_t>(row)]};
+      batch.lengths[static_cast<std::size_t>(row)],
+      batch.next_sentence_labels[static_cast<std::size_t>(row)]};
   const std::int64_t begin = row * batch.sequence_length;
   for (std::int64_t index = begin; index < begin + batch.sequence_length; ++index) {
     numbers.push_back(batch.input_ids[static_cast<std::size_t>(index)]);
@@ -38,22 +39,26 @@ std::uint64_t hash_of_row(const Batch& batch, std::int64_t row, std::size_t& fir
 
 std::string text_of_rank_zero(Communicator& communicator, const std::string& text) {
   const std::string mine = communicator.rank() == 0 ? text : std::string();
-  const std::vector<std::byte> bytes = communicator.all_gather(std::as_bytes(std::span(mine))).front();
+  const std::vector<std::byte> bytes =
+      communicator.all_gather(std::as_bytes(std::span(mine))).front();
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
-void require_same_text(Communicator& communicator, const std::string& what, const std::string& text) {
+void require_same_text(Communicator& communicator, const std::string& what,
+                       const std::string& text) {
   const std::string hash = hash128_hex(std::as_bytes(std::span(text)));
-  const std::vector<std::vector<std::byte>> all = communicator.all_gather(std::as_bytes(std::span(hash)));
+  const std::vector<std::vector<std::byte>> all =
+      communicator.all_gather(std::as_bytes(std::span(hash)));
   std::string differing;
   for (std::size_t rank = 1; rank < all.size(); ++rank) {
     if (all[rank] != all.front()) {
-      differing += " " + std::to_string(rank) + " (" + communicator.host_of(static_cast<int>(rank)) + ")";
+      differing +=
+          " " + std::to_string(rank) + " (" + communicator.host_of(static_cast<int>(rank)) + ")";
     }
   }
   if (!differing.empty()) {
-    throw ConfigError("comparing " + what + " of all ranks: different from rank 0's on rank" + differing +
-                      "; start all ranks with the same file, overrides and program");
+    throw ConfigError("comparing " + what + " of all ranks: different from rank 0's on rank" +
+                      differing + "; start all ranks with the same file, overrides and program");
   }
 }
 
@@ -66,7 +71,8 @@ std::string hash_of_samples(Communicator& communicator, const StepBatch& batch) 
     }
   }
   std::uint64_t total = 0;
-  for (const std::vector<std::byte>& bytes : communicator.all_gather(std::as_bytes(std::span(&sum, 1)))) {
+  for (const std::vector<std::byte>& bytes :
+       communicator.all_gather(std::as_bytes(std::span(&sum, 1)))) {
     std::uint64_t of_rank = 0;
     std::memcpy(&of_rank, bytes.data(), sizeof(of_rank));
     total += of_rank;

@@ -12,11 +12,13 @@ namespace lambert {
 /// Rank 0's text on every rank; the argument of the other ranks is ignored.
 std::string text_of_rank_zero(Communicator& communicator, const std::string& text);
 
-/// Throws ConfigError naming the ranks whose text differs from rank 0's. what: for instance "the resolved config".
-void require_same_text(Communicator& communicator, const std::string& what, const std::string& text);
+/// Throws ConfigError naming the ranks whose text differs from rank 0's. what: for instance "the
+/// resolved config".
+void require_same_text(Communicator& communicator, const std::string& what,
+                       const std::string& text);
 
-/// Hash of the samples and masks of a step over all ranks. It does not depend on how samples are dealt to ranks
-/// and micro-batches.
+/// Hash of the samples and masks of a step over all ranks. It does not depend on how samples are
+/// dealt to ranks and micro-batches.
 std::string hash_of_samples(Communicator& communicator, const StepBatch& batch);
 
 }  // namespace lambert

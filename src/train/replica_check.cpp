@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "train/replica_check.h"
 
-#include <ATen/ATen.h>
-
 #include <cmath>
 #include <cstddef>
 #include <map>
 #include <string>
 #include <vector>
+
+#include <ATen/ATen.h>
 
 #include "base/error.h"
 #include "base/hash.h"
@@ -21,8 +21,9 @@ std::string hash_of_weights(const std::vector<NamedParameter>& parameters) {
     const at::Tensor weights = parameter.master.detach().contiguous();
     const auto [least, most] = at::aminmax(weights);  // a NaN anywhere becomes both
     if (!std::isfinite(least.item<float>()) || !std::isfinite(most.item<float>())) {
-      throw DivergenceError("checking the weights: " + parameter.name +
-                            " has a value that is not finite; resume from the last checkpoint with a lower rate");
+      throw DivergenceError(
+          "checking the weights: " + parameter.name +
+          " has a value that is not finite; resume from the last checkpoint with a lower rate");
     }
     hash.update({static_cast<const std::byte*>(weights.data_ptr()), weights.nbytes()});
   }
@@ -33,7 +34,8 @@ std::string hash_of_weights(const std::vector<NamedParameter>& parameters) {
 
 void check_replicas(Communicator& communicator, const std::vector<NamedParameter>& parameters) {
   const std::string mine = hash_of_weights(parameters);
-  const std::vector<std::vector<std::byte>> all = communicator.all_gather(std::as_bytes(std::span(mine)));
+  const std::vector<std::vector<std::byte>> all =
+      communicator.all_gather(std::as_bytes(std::span(mine)));
   std::map<std::vector<std::byte>, std::vector<int>> ranks_by_hash;
   for (std::size_t rank = 0; rank < all.size(); ++rank) {
     ranks_by_hash[all[rank]].push_back(static_cast<int>(rank));
@@ -48,8 +50,9 @@ void check_replicas(Communicator& communicator, const std::vector<NamedParameter
       found += " " + std::to_string(rank) + " (" + communicator.host_of(rank) + ")";
     }
   }
-  throw DivergenceError("comparing the weights of all ranks: they differ, equal groups are " + found +
-                        "; suspect memory or processor of the smaller group, then run the same command again");
+  throw DivergenceError(
+      "comparing the weights of all ranks: they differ, equal groups are " + found +
+      "; suspect memory or processor of the smaller group, then run the same command again");
 }
 
 }  // namespace lambert

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "train/run_lock.h"
 
-#include <fcntl.h>
-#include <sys/file.h>
-#include <unistd.h>
-
 #include <array>
 #include <cerrno>
 #include <chrono>
 #include <csignal>
-#include <nlohmann/json.hpp>
 #include <thread>
+
+#include <fcntl.h>
+#include <nlohmann/json.hpp>
+#include <sys/file.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/error.h"
@@ -57,15 +57,16 @@ RunLock::RunLock(const std::filesystem::path& output_dir) {
   const std::filesystem::path path = output_dir / "run.lock";
   descriptor_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
   if (descriptor_ < 0) {
-    throw StorageError("locking the output directory: open " + path.string() + ": " + errno_text(errno) +
-                       "; check permissions and free space");
+    throw StorageError("locking the output directory: open " + path.string() + ": " +
+                       errno_text(errno) + "; check permissions and free space");
   }
   const Stopwatch waited;
   while (::flock(descriptor_, LOCK_EX | LOCK_NB) != 0) {
     const Holder holder(read_holder(descriptor_));
     if (!holder.ending() || waited.seconds() > kPatienceSeconds) {
       ::close(descriptor_);
-      throw BusyError("starting a run in " + output_dir.string() + ": it is in use by " + holder.description() +
+      throw BusyError("starting a run in " + output_dir.string() + ": it is in use by " +
+                      holder.description() +
                       "; wait for that run, stop it, or choose another output_dir");
     }
     std::this_thread::sleep_for(std::chrono::milliseconds(100));
@@ -81,7 +82,8 @@ RunLock::RunLock(const std::filesystem::path& output_dir) {
   if (::ftruncate(descriptor_, 0) != 0 ||
       ::pwrite(descriptor_, text.data(), text.size(), 0) != static_cast<ssize_t>(text.size())) {
     ::close(descriptor_);
-    throw StorageError("writing " + path.string() + ": " + errno_text(errno) + "; check free space");
+    throw StorageError("writing " + path.string() + ": " + errno_text(errno) +
+                       "; check free space");
   }
 }
 

@@ -5,7 +5,8 @@
 
 namespace lambert {
 
-/// What the run is doing right now, for failure.json. Owned by the command, written by the main thread.
+/// What the run is doing right now, for failure.json. Owned by the command, written by the main
+/// thread.
 struct RunProgress {
   const char* work = "init";  // init, data, forward, reduce, optimizer, evaluate, save
   std::int64_t global_step = 0;

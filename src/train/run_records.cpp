@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "train/run_records.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <array>
 #include <ctime>
-#include <nlohmann/json.hpp>
 #include <utility>
+
+#include <fcntl.h>
+#include <nlohmann/json.hpp>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "config/load_run_config.h"
@@ -24,12 +24,15 @@ std::string text_of(const Json& json) {
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
-Json step_or_null(std::int64_t step) { return step >= 0 ? Json(step) : Json(nullptr); }
+Json step_or_null(std::int64_t step) {
+  return step >= 0 ? Json(step) : Json(nullptr);
+}
 
 /// The launches so far; a damaged run.json starts afresh, it only informs.
 Json read_run_json(const fs::path& path) {
   if (fs::exists(path)) {
-    const Json stored = Json::parse(read_file(path, kLargestRecord), nullptr, /*allow_exceptions=*/false);
+    const Json stored =
+        Json::parse(read_file(path, kLargestRecord), nullptr, /*allow_exceptions=*/false);
     if (stored.is_object() && stored.contains("launches") && stored["launches"].is_array()) {
       return stored;
     }
@@ -40,7 +43,8 @@ Json read_run_json(const fs::path& path) {
 std::string ended_line(const RunEnd& end, const RunProgress& progress) {
   return "run ended code=" + std::to_string(static_cast<int>(end.code)) + " reason=" + end.reason +
          " step=" + std::to_string(progress.global_step) + " last_checkpoint=" +
-         (progress.last_committed_step >= 0 ? std::to_string(progress.last_committed_step) : std::string("none"));
+         (progress.last_committed_step >= 0 ? std::to_string(progress.last_committed_step)
+                                            : std::string("none"));
 }
 
 }  // namespace
@@ -63,17 +67,28 @@ std::string time_now() {
 
 std::string reason_of(ExitCode code) {
   switch (code) {
-    case ExitCode::finished: return "finished";
-    case ExitCode::config: return "config_error";
-    case ExitCode::data: return "data_error";
-    case ExitCode::checkpoint: return "checkpoint_error";
-    case ExitCode::divergence: return "diverged";
-    case ExitCode::communication: return "peer_lost";
-    case ExitCode::device: return "device_error";
-    case ExitCode::storage: return "storage_error";
-    case ExitCode::busy: return "busy";
-    case ExitCode::stopped_on_request: return "stopped_on_request";
-    case ExitCode::internal: break;
+    case ExitCode::finished:
+      return "finished";
+    case ExitCode::config:
+      return "config_error";
+    case ExitCode::data:
+      return "data_error";
+    case ExitCode::checkpoint:
+      return "checkpoint_error";
+    case ExitCode::divergence:
+      return "diverged";
+    case ExitCode::communication:
+      return "peer_lost";
+    case ExitCode::device:
+      return "device_error";
+    case ExitCode::storage:
+      return "storage_error";
+    case ExitCode::busy:
+      return "busy";
+    case ExitCode::stopped_on_request:
+      return "stopped_on_request";
+    case ExitCode::internal:
+      break;
   }
   return "internal_error";
 }
@@ -81,9 +96,11 @@ std::string reason_of(ExitCode code) {
 RunRecords::RunRecords(FileSystem& file_system, fs::path output_dir)
     : file_system_(file_system), output_dir_(std::move(output_dir)) {}
 
-void RunRecords::start(const RunConfig& config, const fs::path& config_source, const Launch& launch) {
+void RunRecords::start(const RunConfig& config, const fs::path& config_source,
+                       const Launch& launch) {
   file_system_.write_file_atomically(output_dir_ / "config.yaml", write_run_config(config));
-  file_system_.write_file_atomically(output_dir_ / "config.source.yaml", read_file(config_source, kLargestRecord));
+  file_system_.write_file_atomically(output_dir_ / "config.source.yaml",
+                                     read_file(config_source, kLargestRecord));
   Json run = read_run_json(output_dir_ / "run.json");
   run["parameter_count"] = launch.parameter_count;
   run["seed"] = config.seed;
@@ -99,7 +116,9 @@ void RunRecords::start(const RunConfig& config, const fs::path& config_source, c
   file_system_.write_file_atomically(output_dir_ / "run.json", text_of(run));
 }
 
-void RunRecords::running(const RunProgress& progress) { write_status("running", nullptr, progress); }
+void RunRecords::running(const RunProgress& progress) {
+  write_status("running", nullptr, progress);
+}
 
 void RunRecords::end(const RunEnd& end, const RunProgress& progress) noexcept {
   try {

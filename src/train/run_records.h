@@ -38,20 +38,21 @@ struct Launch {
   std::int64_t first_step = 0;
 };
 
-/// Writes config.yaml, config.source.yaml, run.json, status.json and failure.json, each by rename. Used by rank 0,
-/// except record_failure(), which the first failing rank wins.
+/// Writes config.yaml, config.source.yaml, run.json, status.json and failure.json, each by rename.
+/// Used by rank 0, except record_failure(), which the first failing rank wins.
 class RunRecords {
  public:
   RunRecords(FileSystem& file_system, std::filesystem::path output_dir);
 
   /// Throws StorageError.
-  void start(const RunConfig& config, const std::filesystem::path& config_source, const Launch& launch);
+  void start(const RunConfig& config, const std::filesystem::path& config_source,
+             const Launch& launch);
   /// status.json: running.
   void running(const RunProgress& progress);
   /// status.json, run.json and the line "run ended code=...". Never throws.
   void end(const RunEnd& end, const RunProgress& progress) noexcept;
-  /// Creates failure.json; the rank that succeeds also writes status.json and the line "run ended ...".
-  /// Never throws.
+  /// Creates failure.json; the rank that succeeds also writes status.json and the line "run ended
+  /// ...". Never throws.
   void record_failure(const RunEnd& end, const RunProgress& progress) noexcept;
 
  private:

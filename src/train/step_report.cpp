@@ -22,11 +22,12 @@ void StepReport::step(const PhaseConfig& phase, const StepMetrics& metrics, doub
   seconds_ += metrics.step_seconds;
   data_wait_seconds_ += metrics.data_wait_seconds;
   exposed_reduce_seconds_ += metrics.exposed_reduce_seconds;
-  operations_ +=
-      model_operations(config_.model, sequences, static_cast<double>(phase.max_seq_length), masked_tokens);
+  operations_ += model_operations(config_.model, sequences,
+                                  static_cast<double>(phase.max_seq_length), masked_tokens);
   const std::string line = console_line(metrics, figures(phase, metrics));
-  const bool due = metrics.state.step_in_phase % std::max<std::int64_t>(config_.logging.logging_steps, 1) == 0 ||
-                   metrics.state.step_in_phase == phase.max_steps;
+  const bool due =
+      metrics.state.step_in_phase % std::max<std::int64_t>(config_.logging.logging_steps, 1) == 0 ||
+      metrics.state.step_in_phase == phase.max_steps;
   clear_live_line();
   if (due) {
     log_info(line);
@@ -42,7 +43,8 @@ void StepReport::evaluation(const StepMetrics& last, const EvaluationResult& res
     return;
   }
   clear_live_line();
-  std::string line = "evaluation step=" + std::to_string(last.state.global_step) + " phase=" + last.phase;
+  std::string line =
+      "evaluation step=" + std::to_string(last.state.global_step) + " phase=" + last.phase;
   for (const auto& [name, value] : result) {
     line += " " + name + "=" + std::to_string(value);
   }
@@ -65,8 +67,8 @@ ConsoleFigures StepReport::figures(const PhaseConfig& phase, const StepMetrics& 
   figures.data_wait_share = data_wait_seconds_ / seconds;
   figures.exposed_reduce_share = exposed_reduce_seconds_ / seconds;
   figures.remaining_seconds =
-      remaining_operations(config_, metrics.state.phase_index, metrics.state.step_in_phase) * seconds /
-      std::max(operations_, 1.0);
+      remaining_operations(config_, metrics.state.phase_index, metrics.state.step_in_phase) *
+      seconds / std::max(operations_, 1.0);
   return figures;
 }
 

@@ -8,8 +8,8 @@
 
 namespace lambert {
 
-/// The console of rank 0: one line every logging_steps with the rates since the last one and, on a terminal with
-/// one process, a live line in between.
+/// The console of rank 0: one line every logging_steps with the rates since the last one and, on a
+/// terminal with one process, a live line in between.
 class StepReport {
  public:
   /// matmul_rate: operations per second of all ranks. speaks: false on ranks other than 0.

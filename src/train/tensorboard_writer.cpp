@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "train/tensorboard_writer.h"
 
-#include <unistd.h>
-
 #include <array>
-#include <boost/crc.hpp>
 #include <chrono>
 #include <cstring>
-#include <protozero/pbf_writer.hpp>
 #include <system_error>
+
+#include <boost/crc.hpp>
+#include <protozero/pbf_writer.hpp>
+#include <unistd.h>
 
 namespace lambert {
 namespace {

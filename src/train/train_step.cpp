@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "train/train_step.h"
 
-#include <ATen/ATen.h>
-
 #include <algorithm>
 #include <array>
 #include <string>
 #include <utility>
+
+#include <ATen/ATen.h>
 
 #include "base/error.h"
 #include "base/log.h"
@@ -63,7 +63,8 @@ StepResult TrainStep::run(const StepBatch& batch, std::int64_t phase_index, doub
   if (!result.norm.finite) {
     return skip_or_throw(result, batch);
   }
-  optimizer_.step(gradients, result.norm.clip_scale(config_.optimizer.max_grad_norm), learning_rate);
+  optimizer_.step(gradients, result.norm.clip_scale(config_.optimizer.max_grad_norm),
+                  learning_rate);
   skipped_in_a_row_ = 0;
   return result;
 }
@@ -71,7 +72,8 @@ StepResult TrainStep::run(const StepBatch& batch, std::int64_t phase_index, doub
 TrainStep::Denominators TrainStep::sum_over_ranks(const StepBatch& batch) {
   progress_.work = "reduce";
   const BatchCounts counts = batch.counts();
-  std::array<double, 3> sums = {static_cast<double>(counts.masked_tokens), static_cast<double>(counts.sequences),
+  std::array<double, 3> sums = {static_cast<double>(counts.masked_tokens),
+                                static_cast<double>(counts.sequences),
                                 static_cast<double>(batch.micro_batches.size())};
   communicator_.all_reduce_sum(sums);
   return {std::max(sums[0], 1.0), std::max(sums[1], 1.0), std::max(sums[2], 1.0)};
@@ -79,7 +81,8 @@ TrainStep::Denominators TrainStep::sum_over_ranks(const StepBatch& batch) {
 
 LossSums TrainStep::accumulate_gradients(const StepBatch& batch, std::int64_t phase_index,
                                          const Denominators& total) {
-  const DropoutStream dropout{config_.seed, static_cast<std::uint32_t>(phase_index), batch.step_in_phase};
+  const DropoutStream dropout{config_.seed, static_cast<std::uint32_t>(phase_index),
+                              batch.step_in_phase};
   LossSums losses;
   for (const Batch& micro_batch : batch.micro_batches) {
     reducer_.set_reducing(&micro_batch == &batch.micro_batches.back());
@@ -97,21 +100,25 @@ at::Tensor TrainStep::mean_over(const PretrainingLoss& loss, const Denominators&
   // Mean of the micro-batches' means, as NVIDIA's, Google's and MLPerf's code has it.
   const double masked_tokens = std::max(static_cast<double>(loss.masked_tokens), 1.0);
   const double sequences = std::max(static_cast<double>(loss.sequences), 1.0);
-  return loss.mlm_sum / (masked_tokens * total.micro_batches) + loss.nsp_sum / (sequences * total.micro_batches);
+  return loss.mlm_sum / (masked_tokens * total.micro_batches) +
+         loss.nsp_sum / (sequences * total.micro_batches);
 }
 
 /// The decision is taken on reduced values, hence the same on all ranks.
 StepResult TrainStep::skip_or_throw(StepResult result, const StepBatch& batch) {
   ++skipped_in_a_row_;
-  const std::string found = "step " + std::to_string(batch.step_in_phase + 1) + " of its phase: the gradient of " +
-                            first_non_finite_tensor(buckets_) + " is not finite";
+  const std::string found = "step " + std::to_string(batch.step_in_phase + 1) +
+                            " of its phase: the gradient of " + first_non_finite_tensor(buckets_) +
+                            " is not finite";
   if (config_.non_finite_gradients == NonFiniteGradients::stop) {
-    throw DivergenceError("training, " + found +
-                          "; lower learning_rate or lengthen warmup_steps, or set non_finite_gradients: skip");
+    throw DivergenceError(
+        "training, " + found +
+        "; lower learning_rate or lengthen warmup_steps, or set non_finite_gradients: skip");
   }
   if (skipped_in_a_row_ >= kMostSkippedInARow) {
-    throw DivergenceError("training, " + found + ", " + std::to_string(skipped_in_a_row_) +
-                          " steps in a row; lower learning_rate and resume from the last checkpoint");
+    throw DivergenceError(
+        "training, " + found + ", " + std::to_string(skipped_in_a_row_) +
+        " steps in a row; lower learning_rate and resume from the last checkpoint");
   }
   log_warning(found + "; update skipped, in_a_row=" + std::to_string(skipped_in_a_row_));
   result.skipped = true;

@@ -38,22 +38,26 @@ struct StepResult {
 class TrainStep {
  public:
   TrainStep(const RunConfig& config, Communicator& communicator, BertForPreTraining& model,
-            GradientBuckets& buckets, GradientReducer& reducer, Optimizer& optimizer, RunProgress& progress);
+            GradientBuckets& buckets, GradientReducer& reducer, Optimizer& optimizer,
+            RunProgress& progress);
 
-  /// Throws DivergenceError for a non-finite gradient (or the 20th skipped step in a row), CommError.
+  /// Throws DivergenceError for a non-finite gradient (or the 20th skipped step in a row),
+  /// CommError.
   StepResult run(const StepBatch& batch, std::int64_t phase_index, double learning_rate);
   /// Of the last step: the part of the reduction that compute did not hide.
   double exposed_reduce_seconds() const { return reducer_.exposed_seconds(); }
 
  private:
-  /// What one micro-batch's sums are divided by, so that the sum over micro-batches and ranks is the mean.
+  /// What one micro-batch's sums are divided by, so that the sum over micro-batches and ranks is
+  /// the mean.
   struct Denominators {
     double masked_tokens = 1.0;
     double sequences = 1.0;
     double micro_batches = 1.0;
   };
   Denominators sum_over_ranks(const StepBatch& batch);
-  LossSums accumulate_gradients(const StepBatch& batch, std::int64_t phase_index, const Denominators& total);
+  LossSums accumulate_gradients(const StepBatch& batch, std::int64_t phase_index,
+                                const Denominators& total);
   at::Tensor mean_over(const PretrainingLoss& loss, const Denominators& total) const;  // () fp32
   StepResult skip_or_throw(StepResult result, const StepBatch& batch);
 

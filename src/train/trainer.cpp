@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "train/trainer.h"
 
-#include <sys/resource.h>
-
 #include <array>
 #include <string>
 #include <utility>
+
+#include <sys/resource.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -52,7 +52,8 @@ void fill_losses(const LossSums& losses, StepMetrics& metrics) {
   metrics.mlm_loss = losses.mlm_mean();
   metrics.nsp_loss = losses.nsp_mean();
   metrics.loss = metrics.mlm_loss + metrics.nsp_loss;
-  metrics.mlm_accuracy = losses.masked_tokens > 0.0 ? losses.mlm_correct / losses.masked_tokens : 0.0;
+  metrics.mlm_accuracy =
+      losses.masked_tokens > 0.0 ? losses.mlm_correct / losses.masked_tokens : 0.0;
   metrics.nsp_accuracy = losses.sequences > 0.0 ? losses.nsp_correct / losses.sequences : 0.0;
 }
 
@@ -64,7 +65,8 @@ Trainer::Trainer(const RunConfig& config, Parts parts, const TrainState& state)
 StopReason Trainer::run() {
   const auto phase_count = static_cast<std::int64_t>(config_.phases.size());
   while (state_.phase_index < phase_count) {
-    if (run_phase(config_.phases[static_cast<std::size_t>(state_.phase_index)]) == StopReason::signal) {
+    if (run_phase(config_.phases[static_cast<std::size_t>(state_.phase_index)]) ==
+        StopReason::signal) {
       return StopReason::signal;
     }
     if (state_.phase_index + 1 == phase_count) {
@@ -84,8 +86,9 @@ StopReason Trainer::run_phase(const PhaseConfig& phase) {
   parts_.progress.work = "data";
   const StepShape shape = derive_step_shape(phase, parts_.communicator.size());
   const LrSchedule schedule(phase);
-  Prefetcher batches(BatchStream(phase, state_.phase_index, config_.seed, shape, parts_.communicator.rank()),
-                     state_.step_in_phase, phase.max_steps);
+  Prefetcher batches(
+      BatchStream(phase, state_.phase_index, config_.seed, shape, parts_.communicator.rank()),
+      state_.step_in_phase, phase.max_steps);
   start_phase(phase, shape);
 
   while (state_.step_in_phase < phase.max_steps) {
@@ -108,11 +111,12 @@ void Trainer::start_phase(const PhaseConfig& phase, const StepShape& shape) {
   log_info("phase started name=" + phase.name + " steps=" + std::to_string(phase.max_steps) +
            " from_step=" + std::to_string(state_.step_in_phase) +
            " global_batch=" + std::to_string(shape.global_batch()) +
-           " micro_batch=" + std::to_string(shape.micro_batch) +
-           " accumulation=" + std::to_string(shape.accumulation) + " ranks=" + std::to_string(shape.ranks) +
+           " micro_batch=" + std::to_string(shape.micro_batch) + " accumulation=" +
+           std::to_string(shape.accumulation) + " ranks=" + std::to_string(shape.ranks) +
            " max_seq_length=" + std::to_string(phase.max_seq_length));
   // The state, not a flag, says that the phase is new: a resume inside the phase keeps its moments.
-  if (state_.phase_index > 0 && state_.step_in_phase == 0 && phase.moments == MomentsAtPhaseStart::reset) {
+  if (state_.phase_index > 0 && state_.step_in_phase == 0 &&
+      phase.moments == MomentsAtPhaseStart::reset) {
     parts_.optimizer.reset_moments();
     log_info("moments reset phase=" + phase.name);
   }
@@ -136,7 +140,8 @@ StopRequest Trainer::run_step(const PhaseConfig& phase, Prefetcher& batches, dou
     last_.sample_hash = hash_of_samples(parts_.communicator, batch);
   }
   last_.step_seconds = watch.seconds();
-  last_.sequences_per_second = static_cast<double>(phase.global_train_batch_size) / last_.step_seconds;
+  last_.sequences_per_second =
+      static_cast<double>(phase.global_train_batch_size) / last_.step_seconds;
   last_.tokens_per_second = last_.sequences_per_second * static_cast<double>(phase.max_seq_length);
   last_.data_wait_seconds = batches.last_wait_seconds();
   last_.exposed_reduce_seconds = parts_.train_step.exposed_reduce_seconds();
@@ -165,6 +170,8 @@ void Trainer::evaluate(const PhaseConfig& phase) {
   }
 }
 
-bool Trainer::every(std::int64_t steps) const { return steps > 0 && state_.global_step % steps == 0; }
+bool Trainer::every(std::int64_t steps) const {
+  return steps > 0 && state_.global_step % steps == 0;
+}
 
 }  // namespace lambert

@@ -22,8 +22,8 @@ namespace lambert {
 
 enum class StopReason { phase_complete, run_complete, signal };
 
-/// The loop: phases, the schedule of side actions, stopping. Owns nothing but the state; does no arithmetic on
-/// weights. Every rank runs it in step with the others.
+/// The loop: phases, the schedule of side actions, stopping. Owns nothing but the state; does no
+/// arithmetic on weights. Every rank runs it in step with the others.
 class Trainer {
  public:
   struct Parts {
@@ -39,7 +39,8 @@ class Trainer {
   /// state: of a new run, or of the checkpoint that was loaded.
   Trainer(const RunConfig& config, Parts parts, const TrainState& state);
 
-  /// Ends with run_complete or, when a signal asked for it, with signal; the last step is saved in both cases.
+  /// Ends with run_complete or, when a signal asked for it, with signal; the last step is saved in
+  /// both cases.
   StopReason run();
 
  private:

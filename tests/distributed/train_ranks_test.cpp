@@ -21,14 +21,16 @@ void expect_same_training(const TrainRun& expected_run, const TrainRun& run) {
   for (std::size_t index = 0; index < expected.size(); ++index) {
     const char* key = expected[index].contains("loss") ? "loss" : "eval_loss";
     const double loss = expected[index][key];
-    EXPECT_NEAR(found[index][key].get<double>(), loss, kLossTolerance * std::abs(loss)) << expected[index].dump();
+    EXPECT_NEAR(found[index][key].get<double>(), loss, kLossTolerance * std::abs(loss))
+        << expected[index].dump();
     if (expected[index].contains("sample_hash")) {
       EXPECT_EQ(expected[index]["sample_hash"], found[index]["sample_hash"]);
     }
   }
 }
 
-// Every save compares the weights of all ranks bit for bit and ends the run with 5 when they differ.
+// Every save compares the weights of all ranks bit for bit and ends the run with 5 when they
+// differ.
 TEST(TrainRanks, OneTwoAndFourRanksSeeTheSameSamplesAndLosses) {
   const TempDirectory folder;
   const fs::path config = make_tiny_run(folder.path());
@@ -36,7 +38,8 @@ TEST(TrainRanks, OneTwoAndFourRanksSeeTheSameSamplesAndLosses) {
   ASSERT_EQ(one.run(1), 0) << content_of(one.log());
   for (const int ranks : {2, 4}) {
     SCOPED_TRACE(std::to_string(ranks) + " ranks");
-    const TrainRun several{config, folder / ("ranks" + std::to_string(ranks)), {"checkpoint.save_steps=1"}};
+    const TrainRun several{
+        config, folder / ("ranks" + std::to_string(ranks)), {"checkpoint.save_steps=1"}};
     ASSERT_EQ(several.run(ranks), 0) << content_of(several.log());
     expect_same_training(one, several);
   }

@@ -23,7 +23,8 @@ TEST(TrainRecords, LossFalls) {
   const TempDirectory folder;
   const TrainRun run{make_tiny_run(folder.path()),
                      folder / "run",
-                     {"phases[0].max_steps=300", "phases[0].warmup_steps=20", "phases[0].global_train_batch_size=32",
+                     {"phases[0].max_steps=300", "phases[0].warmup_steps=20",
+                      "phases[0].global_train_batch_size=32",
                       "phases[0].per_device_train_batch_size=32", "model.hidden_dropout_prob=0",
                       "model.attention_probs_dropout_prob=0", "evaluation.eval_steps=100"}};
   ASSERT_EQ(run.run(1), 0) << content_of(run.log());
@@ -52,11 +53,13 @@ TEST(TrainRecords, EveryStepHasARecordAndEveryPhaseEndsWithAnEvaluation) {
     }
   }
   EXPECT_EQ(evaluated, (std::vector<std::int64_t>{10, 20, 24, 30, 40}));
-  for (const char* file : {"config.yaml", "config.source.yaml", "run.json", "train.log", "status.json", "latest"}) {
+  for (const char* file :
+       {"config.yaml", "config.source.yaml", "run.json", "train.log", "status.json", "latest"}) {
     EXPECT_TRUE(fs::exists(run.output_dir / file)) << file;
   }
   EXPECT_FALSE(fs::exists(run.output_dir / "failure.json"));
-  EXPECT_THAT(content_of(run.log()), testing::HasSubstr("run ended code=0 reason=finished step=40 last_checkpoint=40"));
+  EXPECT_THAT(content_of(run.log()),
+              testing::HasSubstr("run ended code=0 reason=finished step=40 last_checkpoint=40"));
 }
 
 TEST(TrainRecords, TensorBoardReadsTheCurvesAlsoAcrossAResume) {
@@ -67,16 +70,18 @@ TEST(TrainRecords, TensorBoardReadsTheCurvesAlsoAcrossAResume) {
   fs::remove_all(run.output_dir / "checkpoint-00000040");
   ASSERT_EQ(run.run(1), 0) << content_of(run.log());  // again from step 30
   const fs::path dump = folder / "curves.json";
-  ChildProcess reader({LAMBERT_TEST_PYTHON, LAMBERT_SOURCE_DIRECTORY "/tests/integration/read_events.py",
-                       (run.output_dir / "runs").string(), dump.string()},
-                      folder / "reader.log");
+  ChildProcess reader(
+      {LAMBERT_TEST_PYTHON, LAMBERT_SOURCE_DIRECTORY "/tests/integration/read_events.py",
+       (run.output_dir / "runs").string(), dump.string()},
+      folder / "reader.log");
   ASSERT_EQ(reader.wait(120), 0) << reader.output();
   const nlohmann::json curves = json_of(dump);
   const std::vector<nlohmann::json> steps = run.step_records();
   ASSERT_EQ(curves["train/loss"].size(), steps.size());
   for (std::size_t index = 0; index < steps.size(); ++index) {
     EXPECT_EQ(curves["train/loss"][index][0], index + 1);
-    EXPECT_NEAR(curves["train/loss"][index][1].get<double>(), steps[index]["loss"].get<double>(), 1e-5);
+    EXPECT_NEAR(curves["train/loss"][index][1].get<double>(), steps[index]["loss"].get<double>(),
+                1e-5);
   }
   EXPECT_EQ(curves["eval/eval_mlm_loss"].size(), 5U);
 }
@@ -95,16 +100,30 @@ TEST(TrainRecords, ASecondRunOnTheSameDirectoryEndsWith9AndNamesTheHolder) {
   EXPECT_EQ(first.wait(30), 75) << first.output();
 }
 
+TEST(TrainRecords, ADivergedRunEndsWith5AndSavesNothingBad) {
+  const TempDirectory folder;
+  const TrainRun run{make_tiny_run(folder.path()),
+                     folder / "run",
+                     {"phases[0].learning_rate=1e30", "checkpoint.save_steps=1"}};
+  EXPECT_EQ(run.run(2), 5) << content_of(run.log());
+  const nlohmann::json failure = json_of(run.output_dir / "failure.json");
+  EXPECT_EQ(failure["reason"], "diverged");
+  EXPECT_THAT(failure["what"].get<std::string>(), testing::HasSubstr("not finite"));
+  EXPECT_THAT(content_of(run.log()), testing::HasSubstr("run ended code=5 reason=diverged"));
+}
+
 TEST(TrainRecords, EvalPrintsTheFiguresOfTheLastEvaluation) {
   const TempDirectory folder;
   const TrainRun run{make_tiny_run(folder.path()), folder / "run", {}};
   ASSERT_EQ(run.run(1), 0) << content_of(run.log());
-  ChildProcess eval({LAMBERT_PROGRAM, "eval", run.config.string(), "output_dir=" + run.output_dir.string(), "--json"},
+  ChildProcess eval({LAMBERT_PROGRAM, "eval", run.config.string(),
+                     "output_dir=" + run.output_dir.string(), "--json"},
                     folder / "eval.json");
   ASSERT_EQ(eval.wait(60), 0) << eval.output();
   const nlohmann::json printed = json_of(folder / "eval.json");
   const nlohmann::json recorded = run.records().back();
-  for (const char* key : {"eval_loss", "eval_mlm_loss", "eval_mlm_accuracy", "eval_nsp_loss", "eval_nsp_accuracy"}) {
+  for (const char* key :
+       {"eval_loss", "eval_mlm_loss", "eval_mlm_accuracy", "eval_nsp_loss", "eval_nsp_accuracy"}) {
     EXPECT_EQ(printed[key], recorded[key]) << key;
   }
 }

@@ -13,11 +13,13 @@ namespace fs = std::filesystem;
 
 constexpr const char* kLastCheckpoint = "checkpoint-00000040";
 
-/// Leaves a copy of the finished run as if it had been killed right after the checkpoint of this step.
+/// Leaves a copy of the finished run as if it had been killed right after the checkpoint of this
+/// step.
 void copy_until_step(const fs::path& from, const fs::path& to, int step) {
   fs::copy(from, to, fs::copy_options::recursive);
   for (int later = step + 1; later <= 40; ++later) {
-    fs::remove_all(to / ("checkpoint-000000" + std::string(later < 10 ? "0" : "") + std::to_string(later)));
+    fs::remove_all(
+        to / ("checkpoint-000000" + std::string(later < 10 ? "0" : "") + std::to_string(later)));
   }
 }
 
@@ -29,7 +31,8 @@ TEST(TrainResume, FromAnyStepEqualsTheUninterruptedRun) {
   ASSERT_EQ(golden.step_records().size(), 40U);
   for (const int step : {1, 13, 23, 24, 25, 39}) {  // 24: exactly the switch of phases
     SCOPED_TRACE("resumed after step " + std::to_string(step));
-    const TrainRun resumed{config, folder / ("from" + std::to_string(step)), {"checkpoint.save_steps=1"}};
+    const TrainRun resumed{
+        config, folder / ("from" + std::to_string(step)), {"checkpoint.save_steps=1"}};
     copy_until_step(golden.output_dir, resumed.output_dir, step);
     ASSERT_EQ(resumed.run(2), 0) << content_of(resumed.log());
     expect_same_end(golden, resumed, kLastCheckpoint);
@@ -42,7 +45,8 @@ TEST(TrainResume, AtTheSwitchResetsTheMomentsOnceWhenThePhaseSaysSo) {
   const std::vector<std::string> overrides = {"checkpoint.save_steps=1", "phases[1].moments=reset"};
   const TrainRun golden{config, folder / "golden", overrides};
   ASSERT_EQ(golden.run(1), 0) << content_of(golden.log());
-  EXPECT_EQ(json_of(golden.output_dir / kLastCheckpoint / "train_state.json")["optimizer_steps"], 16);
+  EXPECT_EQ(json_of(golden.output_dir / kLastCheckpoint / "train_state.json")["optimizer_steps"],
+            16);
   for (const int step : {24, 30}) {
     const TrainRun resumed{config, folder / ("from" + std::to_string(step)), overrides};
     copy_until_step(golden.output_dir, resumed.output_dir, step);
@@ -68,7 +72,8 @@ TEST(TrainResume, AfterUsr1EndsWith75AndLosesNoStep) {
     EXPECT_EQ(status["last_committed_step"], status["step"]);
     EXPECT_EQ(status["step"], stopped.finished_steps());
     EXPECT_GE(stopped.finished_steps(), step);
-    EXPECT_THAT(process.output(), testing::HasSubstr("run ended code=75 reason=stopped_on_request"));
+    EXPECT_THAT(process.output(),
+                testing::HasSubstr("run ended code=75 reason=stopped_on_request"));
   }
   ASSERT_EQ(stopped.run(2), 0) << content_of(stopped.log());
   expect_same_end(golden, stopped, kLastCheckpoint);
@@ -108,7 +113,8 @@ TEST(TrainResume, RefusesACheckpointOfAnotherModel) {
   const TrainRun run{config, folder / "run", {"phases[1].max_steps=4"}};
   ASSERT_EQ(run.run(1), 0) << content_of(run.log());
   const std::string records = content_of(run.output_dir / "metrics.jsonl");
-  const TrainRun other{config, folder / "run", {"phases[1].max_steps=4", "model.intermediate_size=48"}};
+  const TrainRun other{
+      config, folder / "run", {"phases[1].max_steps=4", "model.intermediate_size=48"}};
   EXPECT_EQ(other.run(1), 4);
   EXPECT_THAT(content_of(other.log()), testing::HasSubstr("intermediate_size"));
   EXPECT_EQ(records, content_of(run.output_dir / "metrics.jsonl"));

@@ -2,11 +2,6 @@
 // Real processes for tests: start, signal, wait with a limit.
 #pragma once
 
-#include <fcntl.h>
-#include <signal.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include <chrono>
 #include <filesystem>
 #include <fstream>
@@ -17,15 +12,23 @@
 #include <utility>
 #include <vector>
 
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
 namespace lambert {
 
-/// One program, started in its own process group, both output streams in one file. The destructor kills it.
+/// One program, started in its own process group, both output streams in one file. The destructor
+/// kills it.
 class ChildProcess {
  public:
-  ChildProcess(const std::vector<std::string>& command, std::filesystem::path log) : log_(std::move(log)) {
+  ChildProcess(const std::vector<std::string>& command, std::filesystem::path log)
+      : log_(std::move(log)) {
     std::vector<char*> arguments;
     for (const std::string& argument : command) {
-      arguments.push_back(const_cast<char*>(argument.c_str()));  // execvp's signature; it does not write
+      arguments.push_back(
+          const_cast<char*>(argument.c_str()));  // execvp's signature; it does not write
     }
     arguments.push_back(nullptr);
     pid_ = ::fork();
@@ -66,11 +69,12 @@ class ChildProcess {
   }
   /// Exit code, 128 + n for signal n. Throws when the limit passes.
   int wait(double limit_seconds) {
-    const auto limit = std::chrono::steady_clock::now() + std::chrono::duration<double>(limit_seconds);
+    const auto limit =
+        std::chrono::steady_clock::now() + std::chrono::duration<double>(limit_seconds);
     while (!ended()) {
       if (std::chrono::steady_clock::now() > limit) {
-        throw std::runtime_error("process did not end within " + std::to_string(limit_seconds) + " s; output:\n" +
-                                 output());
+        throw std::runtime_error("process did not end within " + std::to_string(limit_seconds) +
+                                 " s; output:\n" + output());
       }
       std::this_thread::sleep_for(std::chrono::milliseconds(10));
     }
@@ -78,7 +82,8 @@ class ChildProcess {
   }
   /// Direct children, for instance the ranks of an mpirun.
   std::vector<int> children() const {
-    std::ifstream file("/proc/" + std::to_string(pid_) + "/task/" + std::to_string(pid_) + "/children");
+    std::ifstream file("/proc/" + std::to_string(pid_) + "/task/" + std::to_string(pid_) +
+                       "/children");
     return {std::istream_iterator<int>(file), std::istream_iterator<int>()};
   }
 
@@ -99,7 +104,8 @@ inline std::vector<std::string> on_ranks(int ranks, const std::vector<std::strin
   if (ranks == 1) {
     return command;
   }
-  std::vector<std::string> line = {"mpirun", "--oversubscribe", "--bind-to", "none", "-n", std::to_string(ranks)};
+  std::vector<std::string> line = {"mpirun", "--oversubscribe",    "--bind-to", "none",
+                                   "-n",     std::to_string(ranks)};
   line.insert(line.end(), command.begin(), command.end());
   return line;
 }

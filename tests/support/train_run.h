@@ -2,15 +2,15 @@
 // One run of the real program on the tiny config, and what it left.
 #pragma once
 
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
 #include <filesystem>
 #include <fstream>
 #include <iterator>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
 
 #include "support/child_process.h"
 #include "support/tiny_config.h"
@@ -71,8 +71,9 @@ struct TrainRun {
 inline std::vector<nlohmann::json> timeless_records(const TrainRun& run) {
   std::vector<nlohmann::json> all = run.records();
   for (nlohmann::json& record : all) {
-    for (const char* key : {"sequences_per_second", "tokens_per_second", "step_seconds", "data_wait_seconds",
-                            "exposed_reduce_seconds", "checkpoint_seconds", "device_memory_gib"}) {
+    for (const char* key :
+         {"sequences_per_second", "tokens_per_second", "step_seconds", "data_wait_seconds",
+          "exposed_reduce_seconds", "checkpoint_seconds", "device_memory_gib"}) {
       record.erase(key);
     }
   }
@@ -80,9 +81,11 @@ inline std::vector<nlohmann::json> timeless_records(const TrainRun& run) {
 }
 
 /// Weights, moments, counters and records equal bit for bit.
-inline void expect_same_end(const TrainRun& golden, const TrainRun& other, const std::string& checkpoint) {
+inline void expect_same_end(const TrainRun& golden, const TrainRun& other,
+                            const std::string& checkpoint) {
   for (const char* file : {"model.safetensors", "optimizer.safetensors", "train_state.json"}) {
-    EXPECT_TRUE(content_of(golden.output_dir / checkpoint / file) == content_of(other.output_dir / checkpoint / file))
+    EXPECT_TRUE(content_of(golden.output_dir / checkpoint / file) ==
+                content_of(other.output_dir / checkpoint / file))
         << file << " differs";
   }
   const std::vector<nlohmann::json> expected = timeless_records(golden);
@@ -95,8 +98,8 @@ inline void expect_same_end(const TrainRun& golden, const TrainRun& other, const
 
 /// Overrides that make a step slow enough (tens of milliseconds) to be hit by signals.
 inline std::vector<std::string> slow_steps() {
-  return {"phases[0].global_train_batch_size=128", "phases[0].per_device_train_batch_size=1",
-          "phases[1].global_train_batch_size=64",  "phases[1].per_device_train_batch_size=1"};
+  return {"phases[0].global_train_batch_size=64", "phases[0].per_device_train_batch_size=1",
+          "phases[1].global_train_batch_size=32", "phases[1].per_device_train_batch_size=1"};
 }
 
 /// Waits until the run has recorded this many steps, or ended.

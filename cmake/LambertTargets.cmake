@@ -46,6 +46,8 @@ function(lambert_test name)
     LAMBERT_SOURCE_DIRECTORY="${CMAKE_SOURCE_DIR}" LAMBERT_PROGRAM="${CMAKE_BINARY_DIR}/bin/lambert")
   if(ARG_TORCH)
     target_link_libraries(${name} PRIVATE LibTorch::cpu)
+    # The shared precompiled header is built with -fPIC; a program's default of -fPIE would not match it.
+    target_compile_options(${name} PRIVATE -fPIC)
     target_precompile_headers(${name} REUSE_FROM lambert_torch_precompiled)
   endif()
   if(NOT ARG_TIMEOUT)

@@ -32,11 +32,13 @@ class Error : public std::runtime_error {
 };
 
 /// Declares an exception class whose only content is its exit code.
+// NOLINTBEGIN(bugprone-macro-parentheses): Name is declared, not evaluated
 #define LAMBERT_DEFINE_ERROR(Name, exit_code)                              \
   class Name : public Error {                                              \
    public:                                                                 \
     explicit Name(const std::string& message) : Error(exit_code, message) {} \
   }
+// NOLINTEND(bugprone-macro-parentheses)
 
 LAMBERT_DEFINE_ERROR(InternalError, ExitCode::internal);      // our bug
 LAMBERT_DEFINE_ERROR(ConfigError, ExitCode::config);          // usage, unknown or impossible setting

@@ -33,6 +33,8 @@ struct DatasetInfo {
 };
 
 constexpr const char* kDatasetIndexFile = "index.json";
+/// What `lambert prepare` keeps to recognise its own folder: plan and lock. No data.
+constexpr const char* kPrepareStateFolder = ".prepare";
 
 /// Throws DataError: missing, malformed, unknown version, path that leaves the folder.
 DatasetInfo read_dataset_info(const std::filesystem::path& folder);

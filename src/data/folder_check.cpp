@@ -71,7 +71,7 @@ std::vector<FolderMistake> check_prepared_folder(const fs::path& folder) {
   collect(info.tokenizer_file, mistakes, [&] { check_vocabulary_file(folder, info); });
 
   Owners owners;
-  std::set<std::string> listed = {kDatasetIndexFile, info.tokenizer_file};
+  std::set<std::string> listed = {kDatasetIndexFile, kPrepareStateFolder, info.tokenizer_file};
   for (const DatasetInfo::Shard& entry : info.shards) {
     listed.insert(entry.file);
     const auto [first, is_new] = owners.emplace(entry.hash, entry.file);

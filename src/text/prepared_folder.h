@@ -52,7 +52,7 @@ class PreparedFolder {
   void complete(const DatasetInfo& info, const std::filesystem::path& tokenizer_file);
 
  private:
-  std::filesystem::path work_folder() const { return folder_ / ".prepare"; }
+  std::filesystem::path work_folder() const { return folder_ / kPrepareStateFolder; }
   std::filesystem::path records_folder() const { return work_folder() / "chunks"; }
   void take_lock();
   void remove_partial_files();

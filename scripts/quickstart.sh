@@ -18,10 +18,10 @@ rm -rf "$work"
 mkdir -p "$work"
 
 echo "quickstart: preparing the bundled text"
-$lambert vocab train --type wordpiece --size 4000 --output "$work/vocab" data/sample/train
-$lambert prepare --tokenizer "$work/vocab" --max-seq-length 128 --output "$work/seq128" data/sample/train
-$lambert prepare --tokenizer "$work/vocab" --max-seq-length 256 --output "$work/seq256" data/sample/train
-$lambert prepare --tokenizer "$work/vocab" --max-seq-length 128 --output "$work/validation" data/sample/validation
+$lambert vocab train --type wordpiece --size 4000 --output "$work/vocab" data/sample/training.txt
+$lambert prepare --tokenizer "$work/vocab" --max-seq-length 128 --output "$work/seq128" data/sample/training.txt
+$lambert prepare --tokenizer "$work/vocab" --max-seq-length 256 --output "$work/seq256" data/sample/training.txt
+$lambert prepare --tokenizer "$work/vocab" --max-seq-length 128 --output "$work/validation" data/sample/validation.txt
 
 train() {
   scripts/launch.sh -n 2 "$lambert" train scripts/quickstart.yaml

@@ -46,8 +46,8 @@ if [ $# -gt 0 ]; then
   exit
 fi
 
-$lambert vocab train --type wordpiece --size 1000 --output "$work/vocab" data/sample/validation 2>/dev/null
-$lambert prepare --tokenizer "$work/vocab" --max-seq-length 64 --output "$work/data" data/sample/validation 2>/dev/null
+$lambert vocab train --type wordpiece --size 1000 --output "$work/vocab" data/sample/validation.txt 2>/dev/null
+$lambert prepare --tokenizer "$work/vocab" --max-seq-length 64 --output "$work/data" data/sample/validation.txt 2>/dev/null
 cat >"$work/run.yaml" <<YAML
 output_dir: $work/run
 model: {hidden_size: 64, num_hidden_layers: 2, num_attention_heads: 2, intermediate_size: 128}

@@ -8,7 +8,7 @@ set -u
 [ $# -gt 0 ] || { sed -n '3,6s/^# \{0,1\}//p' "$0" >&2; exit 2; }
 . "$(dirname "$0")/mpi_environment.sh"
 
-mpirun "$@" &
+mpirun --quiet "$@" &
 mpirun_pid=$!
 trap 'kill -USR1 "$mpirun_pid" 2>/dev/null' TERM INT USR1
 trap 'kill -USR2 "$mpirun_pid" 2>/dev/null' USR2

@@ -23,13 +23,11 @@ $lambert prepare --tokenizer "$work/vocab" --max-seq-length 128 --output "$work/
 $lambert prepare --tokenizer "$work/vocab" --max-seq-length 256 --output "$work/seq256" data/sample/training.txt
 $lambert prepare --tokenizer "$work/vocab" --max-seq-length 128 --output "$work/validation" data/sample/validation.txt
 
-train() {
-  scripts/launch.sh -n 2 "$lambert" train scripts/quickstart.yaml
-}
+train=(scripts/launch.sh -n 2 "$lambert" train scripts/quickstart.yaml)
 metrics="$work/run/metrics.jsonl"
 
 echo "quickstart: training on two ranks; stopping it on the way"
-train &
+"${train[@]}" &
 training=$!
 until [ "$(cat "$metrics" 2>/dev/null | wc -l)" -ge 60 ]; do
   kill -0 "$training" 2>/dev/null || break
@@ -39,7 +37,7 @@ kill -TERM "$training" 2>/dev/null || true
 code=0; wait "$training" || code=$?
 [ "$code" = 75 ] || { echo "quickstart: expected the stopped run to end with 75, got $code" >&2; exit 1; }
 echo "quickstart: stopped with exit code 75; the same command again resumes"
-train
+"${train[@]}"
 
 echo "quickstart: exporting"
 $lambert export hf "$work/run" --output "$work/exported"

@@ -9,6 +9,7 @@
 #include "app/check_report.h"
 #include "app/commands.h"
 #include "base/error.h"
+#include "comm/make_communicator.h"
 #include "config/load_run_config.h"
 #include "config/run_plan.h"
 
@@ -40,7 +41,10 @@ int run_check(const CheckOptions& options) {
     throw ConfigError("checking the configuration: --ranks is " + std::to_string(options.ranks) +
                       "; give a number of at least 1");
   }
-  const std::int64_t ranks = options.ranks == 0 ? 1 : options.ranks;
+  if (launch_rank() > 0) {
+    return 0;  // under a launcher the first rank checks, once
+  }
+  const std::int64_t ranks = options.ranks == 0 ? launched_rank_count() : options.ranks;
   const RunConfig config = load_run_config(options.config, options.overrides);
   check_output_directory(config.output_dir);
   // The arithmetic first: it needs no data, and a batch that cannot be divided is found without

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// One function per command; command_line.cpp alone knows the argument parser. Each returns the exit code or
-// throws an Error.
+// One function per command; command_line.cpp alone knows the argument parser. Each returns the exit
+// code or throws an Error.
 #pragma once
 
 #include <cstdint>

@@ -9,7 +9,24 @@
 
 namespace lambert {
 
+namespace {
+
+/// Every rank reads the same config and finds the same mistake before the ranks are connected: the
+/// first rank says it and ends the job while the others wait. A rank that alone has a mistake
+/// speaks after the wait.
+void let_first_rank_speak() {
+  constexpr std::chrono::seconds kWait(3);
+  if (launch_rank() > 0) {
+    std::this_thread::sleep_for(kWait);
+  }
+}
+
+}  // namespace
+
 int report_failure(ExitCode code, const std::string& message) {
+  if (code == ExitCode::config || code == ExitCode::data) {
+    let_first_rank_speak();
+  }
   log_error(message);
   const int exit_code = static_cast<int>(code);
   if (started_by_launcher()) {

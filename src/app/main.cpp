@@ -13,8 +13,9 @@ int main(int argument_count, char** arguments) {
   } catch (const lambert::Error& error) {
     return lambert::report_failure(error.code(), error.what());
   } catch (const std::bad_alloc&) {
-    return lambert::report_failure(lambert::ExitCode::device,
-                                   "allocating memory: none left; use a smaller micro-batch or fewer ranks");
+    return lambert::report_failure(
+        lambert::ExitCode::device,
+        "allocating memory: none left; use a smaller micro-batch or fewer ranks");
   } catch (const std::exception& error) {
     return lambert::report_failure(lambert::ExitCode::internal, error.what());
   }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Random numbers as a pure function of a key and a counter (Philox-4x32-10, Salmon et al., SC 2011).
-// Nothing random is ever saved: masks, dropout, sample order and initialisation are functions of the seed
-// and of where in the run they are used.
+// Random numbers as a pure function of a key and a counter (Philox-4x32-10, Salmon et al., SC
+// 2011). Nothing random is ever saved: masks, dropout, sample order and initialisation are
+// functions of the seed and of where in the run they are used.
 #pragma once
 
 #include <array>
@@ -28,12 +28,14 @@ enum class RandomPurpose : std::uint32_t {
 /// Mixes a seed and a purpose into a Philox key.
 PhiloxKey philox_key(std::uint64_t seed, RandomPurpose purpose);
 
-/// A sequential reader of one stream. The stream is (key, first, second); 2^32 blocks of four numbers each.
+/// A sequential reader of one stream. The stream is (key, first, second); 2^32 blocks of four
+/// numbers each.
 class CounterStream {
  public:
   CounterStream(PhiloxKey key, std::uint64_t first, std::uint32_t second)
-      : key_(key), counter_{0, second, static_cast<std::uint32_t>(first),
-                            static_cast<std::uint32_t>(first >> 32)} {}
+      : key_(key),
+        counter_{0, second, static_cast<std::uint32_t>(first),
+                 static_cast<std::uint32_t>(first >> 32)} {}
 
   std::uint32_t next();
   /// Even over 0 .. bound-1 without bias (Lemire); bound > 0.

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/file_system.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <fstream>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/error.h"
 
@@ -16,7 +16,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-[[noreturn]] void throw_storage_error(std::string_view call, const fs::path& path, int error_number) {
+[[noreturn]] void throw_storage_error(std::string_view call, const fs::path& path,
+                                      int error_number) {
   throw StorageError("writing " + path.string() + ": " + std::string(call) + " failed: " +
                      errno_text(error_number) + "; check space, quota and permissions there");
 }
@@ -24,7 +25,9 @@ namespace fs = std::filesystem;
 class PosixFile final : public WritableFile {
  public:
   explicit PosixFile(const fs::path& path)
-      : path_(path), descriptor_(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0640)) {
+      : path_(path),
+        descriptor_(
+            ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0640)) {
     if (descriptor_ < 0) {
       throw_storage_error("open", path_, errno);
     }
@@ -110,7 +113,8 @@ class PosixFileSystem final : public FileSystem {
   std::vector<std::string> list_directory(const fs::path& path) override {
     std::vector<std::string> names;
     std::error_code error;
-    for (fs::directory_iterator entry(path, error), end; !error && entry != end; entry.increment(error)) {
+    for (fs::directory_iterator entry(path, error), end; !error && entry != end;
+         entry.increment(error)) {
       names.push_back(entry->path().filename().string());
     }
     if (error && error != std::errc::no_such_file_or_directory) {
@@ -144,26 +148,30 @@ void FileSystem::write_file_atomically(const fs::path& path, std::string_view co
   sync_directory(path.has_parent_path() ? path.parent_path() : fs::path("."));
 }
 
-std::unique_ptr<FileSystem> make_posix_file_system() { return std::make_unique<PosixFileSystem>(); }
+std::unique_ptr<FileSystem> make_posix_file_system() {
+  return std::make_unique<PosixFileSystem>();
+}
 
 std::string read_file(const fs::path& path, std::uint64_t limit_bytes) {
   std::error_code error;
   const fs::file_status status = fs::status(path, error);
   if (error || !fs::is_regular_file(status)) {
     throw DataError("reading " + path.string() + ": " +
-                    (error ? error.message() : std::string("not a regular file")) + "; check the path");
+                    (error ? error.message() : std::string("not a regular file")) +
+                    "; check the path");
   }
   const std::uint64_t size = fs::file_size(path, error);
   if (error || size > limit_bytes) {
-    throw DataError("reading " + path.string() + ": " + std::to_string(size) + " bytes, the limit is " +
-                    std::to_string(limit_bytes) + "; is this the right file?");
+    throw DataError("reading " + path.string() + ": " + std::to_string(size) +
+                    " bytes, the limit is " + std::to_string(limit_bytes) +
+                    "; is this the right file?");
   }
   std::ifstream file(path, std::ios::binary);
   std::string content(size, '\0');
   file.read(content.data(), static_cast<std::streamsize>(size));
   if (!file || static_cast<std::uint64_t>(file.gcount()) != size) {
-    throw DataError("reading " + path.string() + ": cannot read all of its " + std::to_string(size) +
-                    " bytes; check permissions and the disk");
+    throw DataError("reading " + path.string() + ": cannot read all of its " +
+                    std::to_string(size) + " bytes; check permissions and the disk");
   }
   return content;
 }

@@ -19,7 +19,8 @@ class WritableFile {
   virtual ~WritableFile() = default;
   /// Writes everything (retries EINTR and short writes only). Throws StorageError.
   virtual void append(std::span<const std::byte> bytes) = 0;
-  /// fsync. A failure is final for this file: never retried, because the kernel forgets failed pages.
+  /// fsync. A failure is final for this file: never retried, because the kernel forgets failed
+  /// pages.
   virtual void sync() = 0;
   virtual void close() = 0;
 };
@@ -46,7 +47,8 @@ class FileSystem {
 /// The real disk.
 std::unique_ptr<FileSystem> make_posix_file_system();
 
-/// The whole file. Throws DataError when it cannot be read, is no regular file, or is larger than limit_bytes.
+/// The whole file. Throws DataError when it cannot be read, is no regular file, or is larger than
+/// limit_bytes.
 std::string read_file(const std::filesystem::path& path, std::uint64_t limit_bytes);
 
 }  // namespace lambert

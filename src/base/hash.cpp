@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/hash.h"
 
-#include <xxhash.h>
-
 #include <array>
 #include <fstream>
 #include <vector>
+
+#include <xxhash.h>
 
 #include "base/error.h"
 
@@ -51,7 +51,9 @@ void StreamingHash::update(std::span<const std::byte> bytes) {
   XXH3_128bits_update(state_->xxh, bytes.data(), bytes.size());
 }
 
-std::string StreamingHash::hex() const { return to_hex(XXH3_128bits_digest(state_->xxh)); }
+std::string StreamingHash::hex() const {
+  return to_hex(XXH3_128bits_digest(state_->xxh));
+}
 
 std::string hash128_hex_of_file(const std::filesystem::path& path) {
   std::ifstream file(path, std::ios::binary);
@@ -63,7 +65,8 @@ std::string hash128_hex_of_file(const std::filesystem::path& path) {
     hash.update(std::as_bytes(std::span(buffer.data(), static_cast<std::size_t>(file.gcount()))));
   }
   if (!file.eof()) {
-    throw DataError("hashing " + path.string() + ": cannot read it; check that it exists and is readable");
+    throw DataError("hashing " + path.string() +
+                    ": cannot read it; check that it exists and is readable");
   }
   return hash.hex();
 }

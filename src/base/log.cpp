@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/log.h"
 
+#include <cstdlib>
+#include <memory>
+
 #include <spdlog/sinks/basic_file_sink.h>
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
-
-#include <cstdlib>
-#include <memory>
 
 #include "base/error.h"
 
@@ -43,16 +43,25 @@ void start_logging(const LogSettings& settings) {
   if (settings.quiet || settings.rank != 0) {
     target.sinks().front()->set_level(spdlog::level::warn);
   }
-  const std::string prefix = settings.rank_count > 1 ? "[rank " + std::to_string(settings.rank) + "/" +
-                                                           std::to_string(settings.rank_count) + "] "
-                                                     : "";
+  const std::string prefix = settings.rank_count > 1
+                                 ? "[rank " + std::to_string(settings.rank) + "/" +
+                                       std::to_string(settings.rank_count) + "] "
+                                 : "";
   target.set_pattern("%Y-%m-%dT%H:%M:%S%z %^%l%$ " + prefix + "%v");
   target.flush_on(spdlog::level::info);
 }
 
-void log_debug(std::string_view message) { logger().debug("{}", message); }
-void log_info(std::string_view message) { logger().info("{}", message); }
-void log_warning(std::string_view message) { logger().warn("{}", message); }
-void log_error(std::string_view message) { logger().error("{}", message); }
+void log_debug(std::string_view message) {
+  logger().debug("{}", message);
+}
+void log_info(std::string_view message) {
+  logger().info("{}", message);
+}
+void log_warning(std::string_view message) {
+  logger().warn("{}", message);
+}
+void log_error(std::string_view message) {
+  logger().error("{}", message);
+}
 
 }  // namespace lambert

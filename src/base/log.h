@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Logging for people. Messages are lower-case statements with key=value pairs. Everything goes to stderr;
-// stdout carries only what a command was asked for. The logging library is visible in log.cpp alone,
-// because LibTorch brings another version of the formatting library it includes.
+// Logging for people. Messages are lower-case statements with key=value pairs. Everything goes to
+// stderr; stdout carries only what a command was asked for. The logging library is visible in
+// log.cpp alone, because LibTorch brings another version of the formatting library it includes.
 #pragma once
 
 #include <string>
@@ -11,9 +11,9 @@ namespace lambert {
 
 struct LogSettings {
   int rank = 0;
-  int rank_count = 1;      // above 1, lines carry "[rank 3/8]"
-  std::string file = {};   // appended to; empty = console only
-  bool quiet = false;      // console shows warnings and errors only (every rank but 0 does so anyway)
+  int rank_count = 1;     // above 1, lines carry "[rank 3/8]"
+  std::string file = {};  // appended to; empty = console only
+  bool quiet = false;  // console shows warnings and errors only (every rank but 0 does so anyway)
 };
 
 /// Call once per process before the first message; without it messages go to the console.

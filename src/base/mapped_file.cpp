@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/mapped_file.h"
 
+#include <cerrno>
+#include <string>
+#include <utility>
+
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#include <cerrno>
-#include <string>
-#include <utility>
 
 #include "base/error.h"
 
@@ -23,7 +23,8 @@ MappedFile::MappedFile(const std::filesystem::path& path) : path_(path) {
     if (descriptor_ >= 0) {
       ::close(descriptor_);
     }
-    throw DataError("opening " + path.string() + ": " + errno_text(error_number) + "; check the path");
+    throw DataError("opening " + path.string() + ": " + errno_text(error_number) +
+                    "; check the path");
   }
   if (!S_ISREG(status.st_mode)) {
     ::close(descriptor_);
@@ -60,7 +61,8 @@ void MappedFile::check_not_shrunk() const {
   struct stat status {};
   if (::fstat(descriptor_, &status) != 0 || static_cast<std::size_t>(status.st_size) < size_) {
     throw DataError("reading " + path_.string() + ": the file became shorter than its " +
-                    std::to_string(size_) + " bytes while in use; restore it and run the same command again");
+                    std::to_string(size_) +
+                    " bytes while in use; restore it and run the same command again");
   }
 }
 

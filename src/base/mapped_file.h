@@ -7,8 +7,8 @@
 
 namespace lambert {
 
-/// A file mapped read-only. A file that is cut short while mapped ends in SIGBUS on access, so callers ask
-/// check_not_shrunk() first, once per block.
+/// A file mapped read-only. A file that is cut short while mapped ends in SIGBUS on access, so
+/// callers ask check_not_shrunk() first, once per block.
 class MappedFile {
  public:
   /// Throws DataError when the path is no readable regular file.

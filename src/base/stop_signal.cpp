@@ -8,7 +8,8 @@
 namespace lambert {
 namespace {
 
-// NOLINTBEGIN(cppcoreguidelines-avoid-non-const-global-variables): a signal handler can reach nothing else
+// NOLINTBEGIN(cppcoreguidelines-avoid-non-const-global-variables): a signal handler can reach
+// nothing else
 volatile std::sig_atomic_t stop_requested = 0;
 volatile std::sig_atomic_t save_requested = 0;
 volatile std::sig_atomic_t interrupt_count = 0;
@@ -25,7 +26,9 @@ void on_stop(int signal_number) {
   }
 }
 
-void on_save(int /*signal_number*/) { save_requested = 1; }
+void on_save(int /*signal_number*/) {
+  save_requested = 1;
+}
 
 void install(int signal_number, void (*handler)(int)) {
   struct sigaction action {};

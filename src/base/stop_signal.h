@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// USR1 = save and stop, USR2 = save and go on. The handlers only set a flag (the one global of the program,
-// as C demands); ranks agree on it at a step boundary.
+// USR1 = save and stop, USR2 = save and go on. The handlers only set a flag (the one global of the
+// program, as C demands); ranks agree on it at a step boundary.
 #pragma once
 
 namespace lambert {
 
 enum class StopRequest : int { none = 0, save = 1, save_and_stop = 2 };
 
-/// Installs the handlers for USR1 and USR2. INT and TERM count as USR1; a second INT ends the process at once.
+/// Installs the handlers for USR1 and USR2. INT and TERM count as USR1; a second INT ends the
+/// process at once.
 void install_stop_signal_handlers();
 
 /// The strongest request since the last take, which it clears (save_and_stop stays).

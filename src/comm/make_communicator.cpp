@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "comm/make_communicator.h"
 
+#include <algorithm>
 #include <cstdlib>
 
 #include <mpi.h>
@@ -13,7 +14,7 @@
 namespace lambert {
 namespace {
 
-/// Value of an environment variable as a rank count; 0 when it is not set.
+/// Value of an environment variable as a number; 0 when it is not set.
 long environment_count(const char* name) {
   const char* text = std::getenv(name);
   return text == nullptr ? 0 : std::strtol(text, nullptr, 10);
@@ -25,15 +26,30 @@ bool is_set(const char* name) {
 
 }  // namespace
 
-bool started_by_launcher() {
+int launched_rank_count() {
   // Set by: Open MPI's mpirun; MPICH, Intel MPI and srun --mpi=pmi2; MVAPICH2.
   for (const char* name : {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "MV2_COMM_WORLD_SIZE"}) {
     if (environment_count(name) > 1) {
-      return true;
+      return static_cast<int>(environment_count(name));
     }
   }
   // Slurm sets its task count in a plain allocation shell too; only launched tasks have a PMI rank.
-  return environment_count("SLURM_NTASKS") > 1 && (is_set("PMIX_RANK") || is_set("PMI_RANK"));
+  const bool launched_task = is_set("PMIX_RANK") || is_set("PMI_RANK");
+  return launched_task ? static_cast<int>(std::max(environment_count("SLURM_NTASKS"), 1L)) : 1;
+}
+
+bool started_by_launcher() {
+  return launched_rank_count() > 1;
+}
+
+int launch_rank() {
+  for (const char* name :
+       {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK", "MV2_COMM_WORLD_RANK"}) {
+    if (is_set(name)) {
+      return static_cast<int>(environment_count(name));
+    }
+  }
+  return 0;
 }
 
 std::unique_ptr<Communicator> make_communicator(const CommConfig& config) {

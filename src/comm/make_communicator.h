@@ -11,6 +11,13 @@ namespace lambert {
 /// True when a launcher (mpirun, srun) started this process as one of several ranks.
 bool started_by_launcher();
 
+/// This process's rank as its launcher names it, before any communicator exists; 0 without a
+/// launcher.
+int launch_rank();
+
+/// Ranks that the launcher started; 1 without a launcher.
+int launched_rank_count();
+
 /// backend automatic: mpi when started by a launcher, else single. Initialises MPI as an owned
 /// object: the communicator finalises it. Throws ConfigError for an impossible choice, CommError
 /// for MPI failures.

@@ -88,7 +88,8 @@ TEST(TrainRecords, TensorBoardReadsTheCurvesAlsoAcrossAResume) {
 
 TEST(TrainRecords, ASecondRunOnTheSameDirectoryEndsWith9AndNamesTheHolder) {
   const TempDirectory folder;
-  const TrainRun run{make_tiny_run(folder.path()), folder / "run", slow_steps()};
+  // Long enough to outlive the start of the second run on any machine; the signal ends it.
+  const TrainRun run{make_tiny_run(folder.path()), folder / "run", {"phases[0].max_steps=1000000"}};
   ChildProcess first(run.command(1), run.log());
   wait_for_steps(first, run, 2);
   ChildProcess second(run.command(2), folder / "second.log");

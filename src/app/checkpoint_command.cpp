@@ -71,7 +71,11 @@ int run_checkpoint(const CheckpointOptions& options) {
     damaged += is_damaged(info) ? 1U : 0U;
     committed += info.path.filename().string().ends_with(".partial") ? 0U : 1U;
   }
-  if (verify && (damaged > 0 || committed == 0)) {
+  if (verify && committed == 0) {
+    throw CheckpointError("verifying " + options.folder +
+                          ": it holds no checkpoint; give a run directory or a checkpoint");
+  }
+  if (verify && damaged > 0) {
     throw CheckpointError("verifying " + options.folder + ": " + std::to_string(damaged) + " of " +
                           std::to_string(committed) +
                           " checkpoints damaged; resume falls back to the newest valid one");

@@ -6,7 +6,7 @@
 
 #include "app/commands.h"
 #include "base/error.h"
-#include "base/log.h"
+#include "config/nearest_name.h"
 
 namespace lambert {
 namespace {
@@ -14,14 +14,43 @@ namespace {
 constexpr const char* kVersion = "lambert 0.1.0";
 
 const std::vector<std::string> kBadTextModes = {"stop", "skip"};
+// Before the example in every description.
+constexpr const char* kExampleMark = "\nExample: ";
+
+std::string describe(const std::string& meaning, const std::string& example) {
+  return meaning + kExampleMark + example;
+}
+
+/// Help starts with the example; the list of commands leaves the examples out.
+class HelpFormatter : public CLI::Formatter {
+ public:
+  std::string make_description(const CLI::App* app) const override {
+    const std::string text = app->get_description();
+    const std::size_t mark = text.find(kExampleMark);
+    return mark == std::string::npos
+               ? text + "\n\n"
+               : text.substr(mark + 1) + "\n\n" + text.substr(0, mark) + "\n\n";
+  }
+
+  std::string make_subcommand(const CLI::App* app) const override {
+    const std::string text = app->get_description();
+    std::stringstream line;
+    CLI::detail::format_help(line, app->get_display_name(true), text.substr(0, text.find('\n')),
+                             get_column_width());
+    return line.str();
+  }
+};
 
 void add_vocab(CLI::App& app, int& exit_code) {
-  CLI::App* vocab = app.add_subcommand("vocab", "Train a vocabulary");
+  CLI::App* vocab = app.add_subcommand(
+      "vocab",
+      describe("Train a vocabulary",
+               "lambert vocab train --type wordpiece --size 8000 --output my-vocab text/"));
   vocab->require_subcommand(1);
   CLI::App* train = vocab->add_subcommand(
       "train",
-      "Train a WordPiece vocabulary or a sentencepiece model from text.\n"
-      "Example: lambert vocab train --type wordpiece --size 8000 --output my-vocab text/*.txt");
+      describe("Train a WordPiece vocabulary or a sentencepiece model from text",
+               "lambert vocab train --type wordpiece --size 8000 --output my-vocab text/*.txt"));
   auto options = std::make_shared<VocabTrainOptions>();
   train->add_option("--type", options->type, "kind of vocabulary")
       ->required()
@@ -39,10 +68,9 @@ void add_vocab(CLI::App& app, int& exit_code) {
 }
 
 void add_tokenize(CLI::App& app, int& exit_code) {
-  CLI::App* command =
-      app.add_subcommand("tokenize",
-                         "Lines from standard input to lines of token ids.\n"
-                         "Example: echo 'Hello, world' | lambert tokenize --tokenizer vocab.txt");
+  CLI::App* command = app.add_subcommand(
+      "tokenize", describe("Lines from standard input to lines of token ids",
+                           "echo 'Hello, world' | lambert tokenize --tokenizer vocab.txt"));
   auto options = std::make_shared<TokenizeOptions>();
   command
       ->add_option("--tokenizer", options->tokenizer,
@@ -53,11 +81,16 @@ void add_tokenize(CLI::App& app, int& exit_code) {
 }
 
 void add_prepare(CLI::App& app, int& exit_code) {
-  CLI::App* command = app.add_subcommand("prepare",
-                                         "Turn text into shards of training examples. The same "
-                                         "command again continues an interrupted run.\n"
-                                         "Example: lambert prepare --tokenizer vocab.txt "
-                                         "--max-seq-length 128 --output data/seq128 text/");
+  CLI::App* command = app.add_subcommand(
+      "prepare",
+      describe("Turn text into shards of training examples\n"
+               "The same command again continues an interrupted run. Memory: about 100 MB per "
+               "worker, however large the text.\n"
+               "Exit codes: 2 wrong option or output folder, 3 missing or damaged text or "
+               "tokenizer, 8 output cannot be written,\n"
+               "9 another run prepares the same folder.",
+               "lambert prepare --tokenizer vocab.txt --max-seq-length 128 --output data/seq128 "
+               "text/"));
   auto options = std::make_shared<PrepareOptions>();
   command
       ->add_option("--tokenizer", options->tokenizer,
@@ -72,6 +105,10 @@ void add_prepare(CLI::App& app, int& exit_code) {
   command->add_option("--workers", options->workers, "threads of this rank; 0 = all cores")
       ->capture_default_str();
   command->add_option("--seed", options->seed, "seed of pairing and lengths")
+      ->check([](const std::string& text) {
+        // The parser would turn -1 into the largest seed.
+        return text.starts_with('-') ? text + " is negative, give 0 or more" : std::string();
+      })
       ->capture_default_str();
   command
       ->add_option("--duplicate-factor", options->duplicate_factor,
@@ -96,14 +133,17 @@ void add_prepare(CLI::App& app, int& exit_code) {
 }
 
 void add_data(CLI::App& app, int& exit_code) {
-  CLI::App* data =
-      app.add_subcommand("data", "Look at prepared data. Example: lambert data stats data/seq128");
+  CLI::App* data = app.add_subcommand(
+      "data", describe("Look at prepared data", "lambert data stats data/seq128"));
   data->require_subcommand(1);
-  const std::pair<const char*, const char*> actions[] = {
-      {"inspect", "Print examples as text. Example: lambert data inspect data/seq128 --count 2"},
-      {"stats",
-       "Documents, sentences, examples, lengths, padding, unknown tokens, next-sentence balance"},
-      {"verify", "Check every file of the folder: hashes, ranges, index"}};
+  const std::pair<const char*, std::string> actions[] = {
+      {"inspect", describe("Print examples as text", "lambert data inspect data/seq128 --count 2")},
+      {"stats", describe("Documents, sentences, examples, lengths, padding, unknown tokens, "
+                         "next-sentence balance",
+                         "lambert data stats data/seq128 --json")},
+      {"verify", describe("Check every file of the folder: hashes, ranges, index (exit code 3 when "
+                          "one is damaged)",
+                          "lambert data verify data/seq128")}};
   for (const auto& [action, help] : actions) {
     auto options = std::make_shared<DataOptions>();
     options->action = action;
@@ -127,27 +167,33 @@ void add_config_arguments(CLI::App& command, ConfigOptions& options) {
 void add_run_commands(CLI::App& app, int& exit_code) {
   CLI::App* check = app.add_subcommand(
       "check",
-      "Everything train validates before its first step, plus batch arithmetic and memory.\n"
-      "Example: lambert check configs/bert_large_64k.yaml --no-data --ranks 1024");
+      describe(
+          "Everything train validates before its first step, plus batch arithmetic and memory\n"
+          "Exit codes: 2 wrong configuration, 3 missing or damaged data, 8 unusable output_dir.",
+          "lambert check configs/bert_large_64k.yaml --no-data --ranks 1024"));
   auto check_options = std::make_shared<CheckOptions>();
   add_config_arguments(*check, *check_options);
   check->add_flag("--no-data", check_options->no_data, "leave out what needs the data folders");
-  check->add_option("--ranks", check_options->ranks, "plan for this many ranks");
+  check->add_option("--ranks", check_options->ranks,
+                    "plan for this many ranks (default: those of this launch)");
   check->add_flag("--json", check_options->json, "machine-readable output");
   check->callback([check_options, &exit_code] { exit_code = run_check(*check_options); });
 
   CLI::App* train = app.add_subcommand(
       "train",
-      "Train. The same command again resumes. USR1: save and stop (exit code 75), USR2: save and "
-      "go on.\n"
-      "Example: mpirun -n 2 lambert train configs/bert_mini.yaml output_dir=runs/mini");
+      describe(
+          "Train; the same command again resumes\n"
+          "USR1: save and stop (exit code 75), USR2: save and go on. Exit codes: 2 wrong "
+          "configuration, 3 data,\n"
+          "4 no valid or no matching checkpoint, 5 divergence, 6 lost rank, 7 memory or device, "
+          "8 full disk, 9 output_dir in use.",
+          "mpirun -n 2 lambert train configs/bert_mini.yaml output_dir=runs/mini"));
   auto train_options = std::make_shared<ConfigOptions>();
   add_config_arguments(*train, *train_options);
   train->callback([train_options, &exit_code] { exit_code = run_train(*train_options); });
 
-  CLI::App* eval = app.add_subcommand(
-      "eval",
-      "Held-out loss and accuracy of a checkpoint. Example: lambert eval configs/bert_mini.yaml");
+  CLI::App* eval = app.add_subcommand("eval", describe("Held-out loss and accuracy of a checkpoint",
+                                                       "lambert eval configs/bert_mini.yaml"));
   auto eval_options = std::make_shared<EvalOptions>();
   add_config_arguments(*eval, *eval_options);
   eval->add_option("--checkpoint", eval_options->checkpoint,
@@ -157,12 +203,12 @@ void add_run_commands(CLI::App& app, int& exit_code) {
 }
 
 void add_checkpoint_commands(CLI::App& app, int& exit_code) {
-  CLI::App* exporting = app.add_subcommand("export", "Export weights");
+  CLI::App* exporting = app.add_subcommand(
+      "export", describe("Export weights", "lambert export hf runs/mini --output exported"));
   exporting->require_subcommand(1);
-  CLI::App* hf =
-      exporting->add_subcommand("hf",
-                                "Write a folder that Hugging Face Transformers loads.\n"
-                                "Example: lambert export hf runs/mini --output exported");
+  CLI::App* hf = exporting->add_subcommand(
+      "hf", describe("Write a folder that Hugging Face Transformers loads",
+                     "lambert export hf runs/mini --output exported"));
   auto export_options = std::make_shared<ExportOptions>();
   hf->add_option("CHECKPOINT", export_options->checkpoint,
                  "checkpoint folder, or a run directory (its newest one)")
@@ -171,11 +217,15 @@ void add_checkpoint_commands(CLI::App& app, int& exit_code) {
   hf->callback([export_options, &exit_code] { exit_code = run_export_hf(*export_options); });
 
   CLI::App* checkpoint = app.add_subcommand(
-      "checkpoint", "Look at checkpoints. Example: lambert checkpoint list runs/mini");
+      "checkpoint", describe("Look at checkpoints", "lambert checkpoint list runs/mini"));
   checkpoint->require_subcommand(1);
-  const std::pair<const char*, const char*> actions[] = {
-      {"list", "List the checkpoints of a run directory"},
-      {"verify", "Check a checkpoint, or all of a run directory, by hash"}};
+  const std::pair<const char*, std::string> actions[] = {
+      {"list",
+       describe("List the checkpoints of a run directory", "lambert checkpoint list runs/mini")},
+      {"verify",
+       describe("Check a checkpoint, or all of a run directory, by hash (exit code 4 when one is "
+                "damaged)",
+                "lambert checkpoint verify runs/mini/checkpoint-00000200")}};
   for (const auto& [action, help] : actions) {
     auto options = std::make_shared<CheckpointOptions>();
     options->action = action;
@@ -185,19 +235,87 @@ void add_checkpoint_commands(CLI::App& app, int& exit_code) {
     command->callback([options, &exit_code] { exit_code = run_checkpoint(*options); });
   }
 
-  CLI::App* config = app.add_subcommand("config", "About the configuration");
+  CLI::App* config =
+      app.add_subcommand("config", describe("About the configuration", "lambert config reference"));
   config->require_subcommand(1);
   config
-      ->add_subcommand("reference", "Print every key with default and meaning (configs/README.md)")
+      ->add_subcommand("reference",
+                       describe("Print every key with default and meaning (configs/README.md)",
+                                "lambert config reference > keys.md"))
       ->callback([&exit_code] { exit_code = run_config_reference(); });
+}
+
+/// "--a, --b" of a command's options, or the names of its own commands.
+std::vector<std::string> names_of(const CLI::App& command, bool options) {
+  std::vector<std::string> names;
+  if (options) {
+    for (const CLI::Option* option : command.get_options()) {
+      for (const std::string& name : option->get_lnames()) {
+        names.push_back("--" + name);
+      }
+    }
+    return names;
+  }
+  for (const CLI::App* subcommand : command.get_subcommands([](const CLI::App*) { return true; })) {
+    names.push_back(subcommand->get_name());
+  }
+  return names;
+}
+
+/// The first argument that the command does not know, with the nearest one that it does; "" when
+/// there is none.
+std::string describe_unknown_argument(const CLI::App& command) {
+  const std::vector<std::string> unknown = command.remaining();
+  if (unknown.empty()) {
+    return "";
+  }
+  const bool is_option = unknown.front().starts_with("-");
+  const std::string name = unknown.front().substr(0, unknown.front().find('='));
+  const std::vector<std::string> known = names_of(command, is_option);
+  const char* what = "argument";
+  if (is_option) {
+    what = "option";
+  } else if (!known.empty()) {
+    what = "command";
+  }
+  return std::string("unknown ") + what + " '" + name + "'" + suggest_nearest_name(name, known);
+}
+
+/// What is wrong with the arguments of the command that was being parsed.
+std::string describe_mistake(const CLI::App& command, const CLI::ParseError& error) {
+  const std::string unknown = describe_unknown_argument(command);
+  if (!unknown.empty()) {
+    return unknown;
+  }
+  const std::vector<std::string> subcommands = names_of(command, false);
+  if (subcommands.empty()) {
+    return error.what();
+  }
+  std::string list;
+  for (const std::string& name : subcommands) {
+    list += (list.empty() ? "" : ", ") + name;
+  }
+  return "no command is given, there are " + list;
+}
+
+[[noreturn]] void throw_usage_mistake(const CLI::App& app, const CLI::ParseError& error) {
+  const CLI::App* command = &app;
+  std::string name = app.get_name();
+  while (!command->get_subcommands().empty()) {
+    command = command->get_subcommands().back();
+    name += " " + command->get_name();
+  }
+  throw ConfigError("reading the command line of " + name + ": " +
+                    describe_mistake(*command, error) + "; see " + name + " --help");
 }
 
 }  // namespace
 
 int run_command_line(int argument_count, char** arguments) {
-  CLI::App app(
-      "Lambert pretrains BERT with LAMB.\nExample: mpirun -n 2 lambert train "
-      "configs/bert_mini.yaml");
+  CLI::App app(describe("Lambert pretrains BERT with LAMB",
+                        "mpirun -n 2 lambert train configs/bert_mini.yaml"),
+               "lambert");
+  app.formatter(std::make_shared<HelpFormatter>());
   app.set_version_flag("--version", kVersion);
   app.require_subcommand(1);
   int exit_code = 0;
@@ -210,8 +328,10 @@ int run_command_line(int argument_count, char** arguments) {
   try {
     app.parse(argument_count, arguments);
   } catch (const CLI::ParseError& error) {
-    const int usage_code = app.exit(error, std::cout, std::cerr);
-    return usage_code == 0 ? 0 : static_cast<int>(ExitCode::config);
+    if (error.get_exit_code() != 0) {
+      throw_usage_mistake(app, error);
+    }
+    return app.exit(error, std::cout, std::cerr);  // --help or --version
   }
   return exit_code;
 }

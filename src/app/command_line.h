@@ -3,7 +3,7 @@
 
 namespace lambert {
 
-/// Parses the arguments and runs the command. Usage mistakes print a message and return 2.
+/// Parses the arguments and runs the command. Throws ConfigError for a usage mistake.
 int run_command_line(int argument_count, char** arguments);
 
 }  // namespace lambert

@@ -52,14 +52,15 @@ fs::path choose_checkpoint(const EvalOptions& options, const RunConfig& config) 
 
 /// Copies the checkpoint's weights into the model. Throws CheckpointError when they belong to
 /// another one.
-void load_weights(const fs::path& checkpoint, const std::string& vocabulary_hash,
+void load_weights(const fs::path& checkpoint, const DatasetInfo& dataset,
                   BertForPreTraining& model) {
   const ModelConfig saved =
       parse_hugging_face_config(read_file(checkpoint / kModelConfigFile, kLargestModelConfig));
   std::string differences = describe_model_differences(saved, model.config());
-  if (read_manifest(checkpoint).vocabulary_hash != vocabulary_hash) {
+  const Manifest manifest = read_manifest(checkpoint);
+  if (manifest.vocabulary_hash != dataset.vocabulary_hash || manifest.cased != dataset.cased) {
     differences += differences.empty() ? "" : "; ";
-    differences += "another vocabulary than the data's";
+    differences += "another vocabulary or casing than the data's";
   }
   if (!differences.empty()) {
     throw CheckpointError("evaluating " + checkpoint.string() + ": " + differences +
@@ -111,7 +112,7 @@ int run_eval(const EvalOptions& options) {
       *communicator,
       communicator->rank() == 0 ? choose_checkpoint(options, config).string() : std::string());
   BertForPreTraining model(config.model, config.precision, config.seed);
-  load_weights(checkpoint, dataset.vocabulary_hash, model);
+  load_weights(checkpoint, dataset, model);
   const EvaluationResult result = HeldOutLoss(config, *communicator, model).run();
   if (communicator->rank() == 0) {
     print_result(checkpoint, result, options.json);

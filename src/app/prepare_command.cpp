@@ -24,9 +24,9 @@ constexpr double kBarrierTimeoutSeconds = 30.0 * 24 * 3600;
 void check_range(const char* option, std::int64_t value, std::int64_t lowest,
                  std::int64_t highest) {
   if (value < lowest || value > highest) {
-    throw ConfigError("reading the command line: " + std::string(option) + " is " +
-                      std::to_string(value) + ", outside " + std::to_string(lowest) + " to " +
-                      std::to_string(highest) + "; choose a value inside");
+    throw ConfigError("reading the command line of lambert prepare: " + std::string(option) +
+                      " is " + std::to_string(value) + ", outside " + std::to_string(lowest) +
+                      " to " + std::to_string(highest) + "; choose a value inside");
   }
 }
 
@@ -37,7 +37,8 @@ void check_options(const PrepareOptions& options) {
   check_range("--workers", options.workers, 0, kMaxWorkers);
   if (!(options.short_sequence_probability >= 0.0 && options.short_sequence_probability <= 1.0)) {
     throw ConfigError(
-        "reading the command line: --short-sequence-probability is no share; choose 0 to 1");
+        "reading the command line of lambert prepare: --short-sequence-probability is no share; "
+        "choose 0 to 1");
   }
 }
 

@@ -67,10 +67,9 @@ fs::path CheckpointStore::newest_valid() const {
   }
   // Interrupted saves alone are no loss: nothing was ever committed, and the lines above say so.
   if (damaged > 0) {
-    throw CheckpointError(
-        "resuming from " + output_dir_.string() + ": none of its " + std::to_string(damaged) +
-        " checkpoints is valid" + reasons +
-        "\nrestore one of them, or choose another output_dir to start from step 0");
+    throw CheckpointError("choosing a checkpoint of " + output_dir_.string() + ": none of its " +
+                          std::to_string(damaged) + " checkpoints is valid" + reasons +
+                          "\nrestore one of them, or train with another output_dir");
   }
   return {};
 }

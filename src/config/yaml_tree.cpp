@@ -168,7 +168,7 @@ YamlNode parse(const std::string& text, TreeBuilder builder) {
     while (parser.HandleNextDocument(builder)) {
     }
   } catch (const YAML::Exception& error) {
-    builder.refuse(error.mark, "wrong YAML: " + error.msg);
+    builder.refuse(error.mark, "wrong YAML: " + error.msg + "; correct the text there");
   }
   return builder.take_root();
 }

@@ -34,8 +34,10 @@ nlohmann::json JsonFields::parse(std::string_view text, const std::filesystem::p
   };
   try {
     return nlohmann::json::parse(text, watch_keys);
-  } catch (const nlohmann::json::exception& error) {
-    throw_index_error(file, std::string("not valid JSON: ") + error.what());
+  } catch (const nlohmann::json::parse_error& error) {
+    throw_index_error(file, "not valid JSON from byte " + std::to_string(error.byte) + " on");
+  } catch (const nlohmann::json::exception&) {
+    throw_index_error(file, "not valid JSON");
   }
 }
 

@@ -210,7 +210,10 @@ ShardHeader decode_shard_header(std::span<const std::byte> file, const fs::path&
   header.block_bytes = fields.read<std::uint64_t>(kBlockBytesOffset);
   header.table_hash = fields.read<std::uint64_t>(kTableHashOffset);
   header.header_hash = fields.read<std::uint64_t>(kShardHashedHeaderBytes);
-  fields.expect<std::uint64_t>("file size (cut short?)", kFileBytesOffset, file.size());
+  const auto file_bytes = fields.read<std::uint64_t>(kFileBytesOffset);
+  if (file_bytes != file.size()) {
+    fields.fail("file size (cut short?)", std::to_string(file_bytes), std::to_string(file.size()));
+  }
   check_counts(fields, header, file.size());
   return header;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "text/unpacked_file.h"
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -34,9 +35,10 @@ struct UnpackedFile::State {
 
   [[noreturn]] void fail() const {
     const char* reason = archive_error_string(reader.get());
+    const std::int64_t packed_bytes = archive_filter_bytes(reader.get(), -1);  // -1: none yet
     throw DataError("reading " + path.string() + ": " +
                     (reason == nullptr ? "unknown failure" : reason) + " after packed byte " +
-                    std::to_string(archive_filter_bytes(reader.get(), -1)) + ", unpacked byte " +
+                    std::to_string(std::max<std::int64_t>(packed_bytes, 0)) + ", unpacked byte " +
                     std::to_string(unpacked_bytes) +
                     "; the file is damaged, cut short or unreadable: fetch it again");
   }

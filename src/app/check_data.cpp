@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "data/prepared_dataset.h"
 
 namespace lambert {
 namespace {
@@ -57,9 +58,10 @@ DatasetInfo read_folder(const std::string& folder) {
     throw DataError("checking data folder " + folder +
                     ": there is no such folder; make it with lambert prepare, or correct the path");
   }
-  DatasetInfo info = read_dataset_info(folder);
+  const DatasetInfo info = read_dataset_info(folder);
   check_shard_files(folder, info);
-  return info;
+  // Opened as training will: a shard cut short is found now, not where its phase begins.
+  return PreparedDataset(folder).info();
 }
 
 DatasetInfo check_phase(const RunConfig& config, const PhaseConfig& phase) {

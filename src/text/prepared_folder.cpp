@@ -114,7 +114,7 @@ void PreparedFolder::open(const std::string& plan) {
                       ": the folder holds files that lambert prepare did not write; choose a new "
                       "or empty folder");
   }
-  file_system_.create_directory(records_folder());
+  file_system_.create_directory(work_folder());
   take_lock();
   const fs::path plan_file = work_folder() / "plan.json";
   if (!fs::exists(plan_file, error)) {
@@ -127,6 +127,7 @@ void PreparedFolder::open(const std::string& plan) {
                       differing_keys(stored, plan) +
                       "); repeat that command, choose another --output, or delete the folder");
   }
+  file_system_.create_directory(records_folder());
   remove_partial_files();
   if (is_complete()) {
     file_system_.remove_all(records_folder());  // a kill between the index and the end leaves them

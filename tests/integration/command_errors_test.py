@@ -82,7 +82,7 @@ def usage_rows():
         Row("check tiny.yaml --ranks -1", CONFIG, ["--ranks is -1"]),
         Row("check tiny.yaml --ranks 3", CONFIG, ["global_train_batch_size 4", "2 or 4 ranks"]),
         Row(f"{PREPARE} --seed -1 text.txt", CONFIG, ["--seed", "-1 is negative"]),
-        Row(f"{PREPARE} --workers -1 text.txt", CONFIG, ["--workers is -1"]),
+        Row(f"{PREPARE} text.txt".replace("--workers 1", "--workers -1"), CONFIG, ["--workers is -1"]),
         Row("vocab train --type unknown --size 500 --output new text.txt", CONFIG, ["--type"]),
         Row("vocab train --type wordpiece --size 5 --output new text.txt", CONFIG, ["--size 5"]),
     ]
@@ -124,7 +124,7 @@ def config_rows():
     for command in ["check", "train", "eval"]:
         rows += [
             Row(f"{command} wrong_key.yaml", CONFIG,
-                ["wrong_key.yaml:13:5: phases[0].learnign_rate: unknown key",
+                ["wrong_key.yaml:12:5: phases[0].learnign_rate: unknown key",
                  "did you mean 'learning_rate'?"]),
             Row(f"{command} wrong_yaml.yaml", CONFIG, ["wrong_yaml.yaml:2:1: wrong YAML"]),
             Row(f"{command} tiny.yaml sede=1", CONFIG, ["'sede=1'", "did you mean 'seed'?"]),
@@ -152,13 +152,15 @@ def damaged_data_rows():
             Row(f"data {action} index_cut", DATA, ["index.json: not valid JSON from byte"]),
         ]
     for command in ["check", "train"]:
-        rows.append(Row(f"{command} tiny.yaml output_dir=new phases[0].data=index_cut", DATA,
-                        ["index.json: not valid JSON from byte", "restore the file"]))
+        rows += [
+            Row(f"{command} tiny.yaml output_dir=new phases[0].data=index_cut", DATA,
+                ["index.json: not valid JSON from byte", "restore the file"]),
+            Row(f"{command} tiny.yaml output_dir=new phases[0].data=shard_cut", DATA,
+                [SHARD, "file size (cut short?): expected 4", "found 30000"]),
+        ]
     return rows + [
         Row("train tiny.yaml output_dir=new phases[0].max_steps=200 phases[0].data=shard_flipped",
             DATA, [SHARD, "block", "hash mismatch", "lambert prepare"], new_run="new"),
-        Row("train tiny.yaml output_dir=new phases[0].data=shard_cut", DATA,
-            [SHARD, "file size (cut short?): expected 42", "found 30000"], new_run="new"),
         Row("eval tiny.yaml evaluation.data=shard_flipped", DATA, [SHARD, "hash mismatch"]),
         Row("eval tiny.yaml evaluation.data=shard_cut", DATA, [SHARD, "cut short?"]),
         Row("eval tiny.yaml evaluation.data=index_cut", DATA, ["index.json: not valid JSON"]),
@@ -203,7 +205,7 @@ def output_rows():
         Row(VOCAB_TRAIN.replace("new", "taken") + " text.txt", CONFIG, ["taken", "already holds"]),
         Row(VOCAB_TRAIN.replace("new", "text.txt") + " text.txt", CONFIG, ["text.txt", "no folder"]),
         Row(PREPARE.replace("new", "taken") + " text.txt", CONFIG, ["taken", "did not write"]),
-        Row(PREPARE.replace("new", "text.txt") + " text.txt", CONFIG, ["text.txt", "is a file"]),
+        Row(PREPARE.replace("new", "empty.txt") + " text.txt", CONFIG, ["empty.txt", "is a file"]),
         Row(PREPARE.replace("new", "data").replace("32", "64") + " text.txt", CONFIG,
             ["data", "other settings", "max_seq_length"]),
         Row("export hf run --output taken", CONFIG, ["exporting to taken", "choose a new folder"]),

@@ -13,7 +13,6 @@ namespace {
 
 constexpr const char* kVersion = "lambert 0.1.0";
 
-const std::vector<std::string> kBadTextModes = {"stop", "skip"};
 // Before the example in every description.
 constexpr const char* kExampleMark = "\nExample: ";
 
@@ -61,7 +60,7 @@ void add_vocab(CLI::App& app, int& exit_code) {
   train
       ->add_option("--on-bad-text", options->on_bad_text,
                    "invalid UTF-8: end with exit code 3, or drop and count it")
-      ->check(CLI::IsMember(kBadTextModes))
+      ->check(CLI::IsMember({"stop", "skip"}))
       ->capture_default_str();
   train->add_option("TEXT", options->text, "files, folders or globs")->required();
   train->callback([options, &exit_code] { exit_code = run_vocab_train(*options); });
@@ -121,7 +120,7 @@ void add_prepare(CLI::App& app, int& exit_code) {
   command
       ->add_option("--on-bad-text", options->on_bad_text,
                    "invalid UTF-8: end with exit code 3, or drop and count it")
-      ->check(CLI::IsMember(kBadTextModes))
+      ->check(CLI::IsMember({"stop", "skip"}))
       ->capture_default_str();
   command->add_option("--max-line-megabytes", options->max_line_megabytes, "longest line accepted")
       ->capture_default_str();
@@ -283,7 +282,7 @@ std::string describe_unknown_argument(const CLI::App& command) {
 
 /// What is wrong with the arguments of the command that was being parsed.
 std::string describe_mistake(const CLI::App& command, const CLI::ParseError& error) {
-  const std::string unknown = describe_unknown_argument(command);
+  std::string unknown = describe_unknown_argument(command);
   if (!unknown.empty()) {
     return unknown;
   }

@@ -47,6 +47,16 @@ std::string differing_keys(const std::string& stored_text, const std::string& wa
   return keys;
 }
 
+bool only_allows_bad_text(const std::string& stored_text, const std::string& wanted_text) {
+  Json stored = Json::parse(stored_text, nullptr, false);
+  const Json wanted = Json::parse(wanted_text, nullptr, false);
+  if (!stored.is_object() || stored.value("on_bad_text", "") != "stop") {
+    return false;
+  }
+  stored["on_bad_text"] = "skip";
+  return stored == wanted;
+}
+
 }  // namespace
 
 PreparedFolder::PreparedFolder(FileSystem& file_system, fs::path folder)
@@ -103,6 +113,28 @@ void PreparedFolder::remove_partial_files() {
   }
 }
 
+/// Finished chunks bind the plan: they stay valid only under equal settings and input. With none
+/// finished (a first run that stopped at its first mistake) the corrected command may start anew,
+/// and `--on-bad-text skip` may follow `stop`: a chunk finished under `stop` has no bad text.
+void PreparedFolder::store_plan(const std::string& plan) {
+  const fs::path plan_file = work_folder() / "plan.json";
+  std::error_code error;
+  if (fs::exists(plan_file, error)) {
+    const std::string stored = read_file(plan_file, kPlanLimitBytes);
+    if (stored == plan) {
+      return;
+    }
+    const bool is_binding = is_complete() || !file_system_.list_directory(records_folder()).empty();
+    if (is_binding && (is_complete() || !only_allows_bad_text(stored, plan))) {
+      throw ConfigError("preparing data in " + folder_.string() +
+                        ": it was begun with other settings or input (" +
+                        differing_keys(stored, plan) +
+                        "); repeat that command, choose another --output, or delete the folder");
+    }
+  }
+  file_system_.write_file_atomically(plan_file, plan);
+}
+
 void PreparedFolder::open(const std::string& plan) {
   std::error_code error;
   if (fs::exists(folder_, error) && !fs::is_directory(folder_, error)) {
@@ -116,18 +148,8 @@ void PreparedFolder::open(const std::string& plan) {
   }
   file_system_.create_directory(work_folder());
   take_lock();
-  const fs::path plan_file = work_folder() / "plan.json";
-  if (!fs::exists(plan_file, error)) {
-    file_system_.write_file_atomically(plan_file, plan);
-  }
-  const std::string stored = read_file(plan_file, kPlanLimitBytes);
-  if (stored != plan) {
-    throw ConfigError("preparing data in " + folder_.string() +
-                      ": it was begun with other settings or input (" +
-                      differing_keys(stored, plan) +
-                      "); repeat that command, choose another --output, or delete the folder");
-  }
   file_system_.create_directory(records_folder());
+  store_plan(plan);
   remove_partial_files();
   if (is_complete()) {
     file_system_.remove_all(records_folder());  // a kill between the index and the end leaves them

@@ -55,6 +55,7 @@ class PreparedFolder {
   std::filesystem::path work_folder() const { return folder_ / kPrepareStateFolder; }
   std::filesystem::path records_folder() const { return work_folder() / "chunks"; }
   void take_lock();
+  void store_plan(const std::string& plan);
   void remove_partial_files();
   std::optional<ChunkRecord> read_record(const std::filesystem::path& file) const;
 

@@ -73,6 +73,8 @@ exec 9>&-
 printf 'good text\n\nbad \xc3\x28\n' > bad.txt
 expect 3 "bad.txt, line 3, byte offset 15: invalid UTF-8, bytes c3 28" prepare --output bad bad.txt
 expect 0 "dropped_documents=1" prepare --on-bad-text skip --output skipped bad.txt
+expect 0 "dropped_documents=1" prepare --on-bad-text skip --output bad bad.txt
+diff -r skipped bad || fail "other bytes after the corrected command"
 expect 3 "no such file" prepare --output missing no-such-file
 expect 3 "lies inside the input folder" prepare --output text/out text
 printf '\n\n' > blank.txt

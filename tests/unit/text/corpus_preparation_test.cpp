@@ -198,6 +198,36 @@ TEST_F(CorpusPreparation, RefusesToMixTwoPlansInOneFolder) {
   }
 }
 
+TEST_F(CorpusPreparation, KeepsFinishedChunksWhenBadTextIsAllowedAfterAStop) {
+  std::ofstream(folder_ / "text/2", std::ios::app) << "bad \xc3\x28\n";
+  PreparationSettings skipping = settings("skipped");
+  skipping.corpus.skip_bad_text = true;
+  prepare(skipping);
+  PreparationSettings stopped = settings("stopped");
+  EXPECT_THROW(prepare(stopped), DataError);
+  ASSERT_TRUE(fs::exists(stopped.output / "shard-00000-00000-00.bin"));
+  const auto finished = fs::last_write_time(stopped.output / "shard-00000-00000-00.bin");
+  stopped.examples.seed = 2;
+  EXPECT_THROW(prepare(stopped), ConfigError);  // finished chunks have the other seed
+  stopped.examples.seed = 1;
+  stopped.corpus.skip_bad_text = true;
+  prepare(stopped);
+  EXPECT_EQ(fs::last_write_time(stopped.output / "shard-00000-00000-00.bin"), finished);
+  EXPECT_EQ(content_of(stopped.output), content_of(skipping.output));
+}
+
+TEST_F(CorpusPreparation, StartsAnewWithOtherSettingsWhenNothingWasFinished) {
+  const PreparationSettings first = settings("out");
+  InterruptedFileSystem failing(1);  // the plan is stored, no shard
+  EXPECT_THROW(prepare_corpus(first, tokenizer_, failing, {}), StorageError);
+  PreparationSettings other = settings("other");
+  other.examples.seed = 2;
+  prepare(other);
+  other.output = first.output;
+  prepare(other);
+  EXPECT_EQ(content_of(folder_ / "out"), content_of(folder_ / "other"));
+}
+
 TEST_F(CorpusPreparation, RefusesASecondWriter) {
   fs::create_directories(folder_ / "out");
   PreparedFolder first(*disk_, folder_ / "out");

@@ -2,12 +2,17 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <span>
 #include <string>
+#include <variant>
 #include <vector>
 
 namespace lambert {
+
+/// What the ring sums. Sums of integers do not depend on the order of adding.
+using ReductionValues = std::variant<std::span<float>, std::span<std::int64_t>>;
 
 /// A reduction in flight. Destroying it unfinished is allowed only after a CommError.
 class PendingReduction {
@@ -37,10 +42,10 @@ class Communicator {
   /// flags.
   virtual void all_reduce_sum(std::span<double> values) = 0;
   virtual void all_reduce_max(std::span<double> values) = 0;
-  /// In place, fp32, by the ring; identical bits on all ranks. `name` appears in error messages.
+  /// In place, by the ring; identical bits on all ranks. `name` appears in error messages.
   /// The memory must stay untouched until wait() returned. Reductions complete in the order they
   /// were started.
-  virtual std::unique_ptr<PendingReduction> start_all_reduce_sum(std::span<float> values,
+  virtual std::unique_ptr<PendingReduction> start_all_reduce_sum(ReductionValues values,
                                                                  std::string name) = 0;
   /// All ranks' bytes on every rank, in rank order; sizes may differ.
   virtual std::vector<std::vector<std::byte>> all_gather(std::span<const std::byte> bytes) = 0;

@@ -56,7 +56,7 @@ MpiCommunicator::MpiCommunicator(const CommConfig& config)
           MpiWait(monitor_, CollectiveKind::reduction, config.timeout_seconds, abandoned_),
           RingAllReduce::kSegmentBytes)),
       ring_(std::make_unique<RingAllReduce>(*link_, config.all_reduce_dtype)),
-      queue_([this](std::span<float> values, const CollectiveId& id) { run_reduction(values, id); },
+      queue_([this](ReductionValues values, const CollectiveId& id) { run_reduction(values, id); },
              abandoned_) {}
 
 MpiCommunicator::~MpiCommunicator() {
@@ -169,12 +169,12 @@ void MpiCommunicator::all_reduce_max(std::span<double> values) {
   }
 }
 
-std::unique_ptr<PendingReduction> MpiCommunicator::start_all_reduce_sum(std::span<float> values,
+std::unique_ptr<PendingReduction> MpiCommunicator::start_all_reduce_sum(ReductionValues values,
                                                                         std::string name) {
   return queue_.start(values, std::move(name));
 }
 
-void MpiCommunicator::run_reduction(std::span<float> values, const CollectiveId& id) {
+void MpiCommunicator::run_reduction(ReductionValues values, const CollectiveId& id) {
   try {
     ring_->sum(values, id);
   } catch (const CommError& error) {

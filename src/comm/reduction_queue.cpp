@@ -36,7 +36,7 @@ ReductionQueue::~ReductionQueue() {
   thread_.join();
 }
 
-std::unique_ptr<PendingReduction> ReductionQueue::start(std::span<float> values, std::string name) {
+std::unique_ptr<PendingReduction> ReductionQueue::start(ReductionValues values, std::string name) {
   auto job = std::make_shared<Job>();
   job->values = values;
   {

@@ -22,7 +22,7 @@ namespace lambert {
 /// reductions fail with it.
 class ReductionQueue {
  public:
-  using Reduce = std::function<void(std::span<float> values, const CollectiveId& id)>;
+  using Reduce = std::function<void(ReductionValues values, const CollectiveId& id)>;
 
   /// reduce: blocks until done, throws CommError; must end soon once `abandoned` is true.
   ReductionQueue(Reduce reduce, std::atomic<bool>& abandoned);
@@ -31,11 +31,11 @@ class ReductionQueue {
   ReductionQueue(const ReductionQueue&) = delete;
   ReductionQueue& operator=(const ReductionQueue&) = delete;
 
-  std::unique_ptr<PendingReduction> start(std::span<float> values, std::string name);
+  std::unique_ptr<PendingReduction> start(ReductionValues values, std::string name);
 
  private:
   struct Job {
-    std::span<float> values;
+    ReductionValues values;
     CollectiveId id;
     bool done = false;
     std::string failure;  // empty: none

@@ -7,6 +7,7 @@
 #include <span>
 #include <vector>
 
+#include "comm/communicator.h"
 #include "comm/link.h"
 #include "config/run_config.h"
 
@@ -38,11 +39,12 @@ namespace lambert {
 // Before the first move each rank tells the right neighbour what it is about to reduce, so that
 // ranks that call different things find out at once instead of adding apples to pears.
 //
-// bf16 on the wire: sums stay fp32, each hop rounds what it sends to bf16, and the owner of a
-// finished chunk rounds it before it makes the round; so the bits are still identical everywhere.
+// bf16 on the wire (fp32 values only): sums stay fp32, each hop rounds what it sends to bf16, and
+// the owner of a finished chunk rounds it before it makes the round; so the bits are still
+// identical everywhere.
 
-/// Sums fp32 values over the ranks of a link, in place. Owns two staging buffers. Used from one
-/// thread.
+/// Sums fp32 or int64 values over the ranks of a link, in place. Owns two staging buffers. Used
+/// from one thread.
 class RingAllReduce {
  public:
   /// 256 KiB: two segments in flight plus the part of the values they are added to stay in an L2
@@ -57,22 +59,32 @@ class RingAllReduce {
 
   /// Blocks. Any count, zero included; equal on all ranks. Throws CommError when a neighbour
   /// reduces something else, and what the link throws.
-  void sum(std::span<float> values, const CollectiveId& id);
+  void sum(ReductionValues values, const CollectiveId& id);
 
  private:
   struct Plan;
-  void compare_with_left(std::size_t count, const CollectiveId& id);
-  void start(const Plan& plan, std::size_t move, std::span<float> values);
-  void finish(const Plan& plan, std::size_t move, std::span<float> values);
+  template <class Value>
+  void sum_values(std::span<Value> values, const CollectiveId& id);
+  void compare_with_left(std::size_t bytes, const CollectiveId& id);
+  template <class Value>
+  void start(const Plan& plan, std::size_t move, std::span<Value> values);
+  template <class Value>
+  void finish(const Plan& plan, std::size_t move, std::span<Value> values);
   void absorb(const Plan& plan, std::size_t move, const std::byte* received,
               std::span<float> segment);
+  static void absorb(const Plan& plan, std::size_t move, const std::byte* received,
+                     std::span<std::int64_t> segment);
+  template <class Value>
   std::span<std::byte> incoming_memory(const Plan& plan, std::size_t move,
-                                       std::span<float> segment);
+                                       std::span<Value> segment);
+  template <class Value>
+  bool is_encoded() const;  // travels in another type than its own
+  template <class Value>
   std::size_t wire_bytes(std::size_t count) const;
 
   Link& link_;
   WireType wire_type_;
-  std::size_t segment_count_limit_;                               // values in the largest segment
+  std::size_t segment_bytes_;                                     // of the largest segment
   std::array<std::vector<std::byte>, Link::kSlots> received_;     // (segment) each, wire type
   std::array<std::vector<std::uint16_t>, Link::kSlots> encoded_;  // (segment) each, bf16 only
 };

@@ -27,6 +27,12 @@ void add_floats(const float* values, float* sum, std::size_t count) {
   }
 }
 
+void add_integers(const std::int64_t* values, std::int64_t* sum, std::size_t count) {
+  for (std::size_t i = 0; i < count; ++i) {
+    sum[i] += values[i];
+  }
+}
+
 void encode_bfloat16(const float* values, std::uint16_t* encoded, std::size_t count) {
   for (std::size_t i = 0; i < count; ++i) {
     encoded[i] = to_bfloat16(values[i]);

@@ -10,6 +10,9 @@ namespace lambert {
 /// sum[i] += values[i]; both (count).
 void add_floats(const float* values, float* sum, std::size_t count);
 
+/// sum[i] += values[i]; both (count). The caller keeps the sums inside 64 bits.
+void add_integers(const std::int64_t* values, std::int64_t* sum, std::size_t count);
+
 /// fp32 (count) -> bf16 bits (count), to nearest, ties to even; NaN stays NaN.
 void encode_bfloat16(const float* values, std::uint16_t* encoded, std::size_t count);
 

@@ -182,8 +182,8 @@ TEST(DisagreeingRank, InACollectiveIsFoundBeforeTheDeadline) {
 TEST(DisagreeingRank, InAReductionIsFoundBeforeTheDeadline) {
   const JobEnd end = run_job(3, "other-reduction", 1);
   EXPECT_EQ(end.exit_code, 6) << end.output;
-  EXPECT_THAT(end.output, HasSubstr("'odd one' #41 of 77 values"));
-  EXPECT_THAT(end.output, HasSubstr("'bucket 0' #41 of 100000 values"));
+  EXPECT_THAT(end.output, HasSubstr("'odd one' #41 of 308 bytes"));
+  EXPECT_THAT(end.output, HasSubstr("'bucket 0' #41 of 400000 bytes"));
   EXPECT_THAT(end.output, Not(HasSubstr("after 5.")));
   EXPECT_TRUE(all_gone(end));
 }

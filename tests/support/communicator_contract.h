@@ -100,6 +100,23 @@ inline void check_reductions_overlap_and_finish_in_order(Communicator& communica
   }
 }
 
+inline void check_integer_sums(Communicator& communicator) {
+  for (const std::size_t count : contract_sizes()) {
+    std::vector<std::int64_t> values(count);
+    std::int64_t size_sum = 0;
+    for (int rank = 0; rank < communicator.size(); ++rank) {
+      size_sum += rank + 1;
+    }
+    for (std::size_t i = 0; i < count; ++i) {
+      values[i] = (static_cast<std::int64_t>(i) - 1000) * 4'000'000'007 * (communicator.rank() + 1);
+    }
+    communicator.start_all_reduce_sum(values, "integers")->wait();
+    for (std::size_t i = 0; i < count; ++i) {
+      ASSERT_EQ(values[i], (static_cast<std::int64_t>(i) - 1000) * 4'000'000'007 * size_sum);
+    }
+  }
+}
+
 inline void check_non_finite_values_reach_all_ranks(Communicator& communicator) {
   std::vector<float> values(1000, 1.0F);
   if (communicator.rank() == communicator.size() - 1) {
@@ -164,6 +181,7 @@ inline void check_contract(Communicator& communicator, double relative_error) {
   communicator.barrier();
   check_ring_sums(communicator, relative_error);
   check_reductions_overlap_and_finish_in_order(communicator);
+  check_integer_sums(communicator);
   check_non_finite_values_reach_all_ranks(communicator);
   check_double_sums_and_maxima(communicator);
   check_broadcast_from_every_root(communicator);

@@ -155,7 +155,7 @@ class ThreadCommunicator final : public Communicator {
         rank_(rank),
         link_(group, rank, abandoned_, options.link_keeps_messages),
         ring_(link_, options.wire_type, options.segment_bytes),
-        queue_([this](std::span<float> values, const CollectiveId& id) { ring_.sum(values, id); },
+        queue_([this](ReductionValues values, const CollectiveId& id) { ring_.sum(values, id); },
                abandoned_) {}
 
   int rank() const override { return rank_; }
@@ -174,7 +174,7 @@ class ThreadCommunicator final : public Communicator {
   void all_reduce_max(std::span<double> values) override {
     combine(values, [](double left, double right) { return std::max(left, right); });
   }
-  std::unique_ptr<PendingReduction> start_all_reduce_sum(std::span<float> values,
+  std::unique_ptr<PendingReduction> start_all_reduce_sum(ReductionValues values,
                                                          std::string name) override {
     return queue_.start(values, std::move(name));
   }

@@ -76,8 +76,8 @@ TEST(ThreadGroup, FindsADifferentReductionAtOnce) {
     });
     FAIL() << "two different reductions were added";
   } catch (const CommError& error) {
-    EXPECT_THAT(error.what(), ::testing::HasSubstr("'bucket 3' #1 of 100 values"));
-    EXPECT_THAT(error.what(), ::testing::HasSubstr("'bucket 4' #1 of 100 values"));
+    EXPECT_THAT(error.what(), ::testing::HasSubstr("'bucket 3' #1 of 400 bytes"));
+    EXPECT_THAT(error.what(), ::testing::HasSubstr("'bucket 4' #1 of 400 bytes"));
   }
 }
 

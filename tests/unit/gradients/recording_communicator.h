@@ -22,7 +22,7 @@ class RecordingCommunicator final : public Communicator {
   void broadcast(std::span<std::byte> /*bytes*/, int /*root*/) override {}
   void all_reduce_sum(std::span<double> /*values*/) override {}
   void all_reduce_max(std::span<double> /*values*/) override {}
-  std::unique_ptr<PendingReduction> start_all_reduce_sum(std::span<float> values,
+  std::unique_ptr<PendingReduction> start_all_reduce_sum(ReductionValues values,
                                                          std::string name) override {
     started.push_back(std::move(name));
     return std::make_unique<Reduction>(*this, values);
@@ -38,21 +38,25 @@ class RecordingCommunicator final : public Communicator {
  private:
   class Reduction final : public PendingReduction {
    public:
-    Reduction(RecordingCommunicator& owner, std::span<float> values)
+    Reduction(RecordingCommunicator& owner, ReductionValues values)
         : owner_(owner), values_(values) {}
     void wait() override {
       if (owner_.finished == owner_.fails_at) {
         throw CommError("waiting for " + owner_.started[owner_.finished] + ": rank 1 is silent");
       }
       ++owner_.finished;
-      for (float& value : values_) {
-        value *= static_cast<float>(owner_.ranks_);
-      }
+      const auto multiply = [this](auto values) {
+        using Value = typename decltype(values)::value_type;
+        for (Value& value : values) {
+          value *= static_cast<Value>(owner_.ranks_);
+        }
+      };
+      std::visit(multiply, values_);
     }
 
    private:
     RecordingCommunicator& owner_;
-    std::span<float> values_;
+    ReductionValues values_;
   };
 
   int ranks_;

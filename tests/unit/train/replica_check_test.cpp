@@ -23,7 +23,7 @@ class OneDiffers final : public Communicator {
   void broadcast(std::span<std::byte> /*bytes*/, int /*root*/) override {}
   void all_reduce_sum(std::span<double> /*values*/) override {}
   void all_reduce_max(std::span<double> /*values*/) override {}
-  std::unique_ptr<PendingReduction> start_all_reduce_sum(std::span<float> /*values*/,
+  std::unique_ptr<PendingReduction> start_all_reduce_sum(ReductionValues /*values*/,
                                                          std::string /*name*/) override {
     return nullptr;
   }

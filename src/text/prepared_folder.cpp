@@ -124,7 +124,8 @@ void PreparedFolder::store_plan(const std::string& plan) {
     if (stored == plan) {
       return;
     }
-    const bool is_binding = is_complete() || !file_system_.list_directory(records_folder()).empty();
+    const bool is_binding = is_complete() || (fs::exists(records_folder(), error) &&
+                                              !fs::is_empty(records_folder(), error));
     if (is_binding && (is_complete() || !only_allows_bad_text(stored, plan))) {
       throw ConfigError("preparing data in " + folder_.string() +
                         ": it was begun with other settings or input (" +
@@ -148,8 +149,8 @@ void PreparedFolder::open(const std::string& plan) {
   }
   file_system_.create_directory(work_folder());
   take_lock();
-  file_system_.create_directory(records_folder());
   store_plan(plan);
+  file_system_.create_directory(records_folder());
   remove_partial_files();
   if (is_complete()) {
     file_system_.remove_all(records_folder());  // a kill between the index and the end leaves them

@@ -96,7 +96,7 @@ DatasetInfo check_inputs(RunConfig& config, Communicator& communicator) {
   require_same_text(communicator, "the resolved config", write_run_config(config));
   const auto check = [&config, &communicator] {
     for (const PhaseConfig& phase : config.phases) {
-      derive_step_shape(phase, communicator.size());
+      derive_step_shape(phase, communicator.size(), config.communication.reduction);
     }
     return check_data_folders(config);
   };
@@ -171,7 +171,7 @@ StopReason train(const ConfigOptions& options, const RunConfig& config, const Da
   const std::vector<NamedParameter> parameters = named_parameters(model);
   GradientBuckets buckets(
       parameters, static_cast<std::int64_t>(config.communication.bucket_megabytes * 1048576.0));
-  GradientReducer reducer(communicator, buckets);
+  GradientReducer reducer(communicator, buckets, config.communication.reduction);
   const std::unique_ptr<Optimizer> optimizer = make_optimizer(config.optimizer, parameters);
   log_info("model parameters=" + std::to_string(count_parameters(config.model)) +
            " tensors=" + std::to_string(parameters.size()) +

@@ -42,6 +42,9 @@ constexpr EnumNames<Backend, 3> enum_names(Backend /*tag*/) {
 constexpr EnumNames<WireType, 2> enum_names(WireType /*tag*/) {
   return {{{WireType::float32, "float32"}, {WireType::bfloat16, "bfloat16"}}};
 }
+constexpr EnumNames<Reduction, 2> enum_names(Reduction /*tag*/) {
+  return {{{Reduction::standard, "standard"}, {Reduction::reproducible, "reproducible"}}};
+}
 constexpr EnumNames<LossNormalization, 2> enum_names(LossNormalization /*tag*/) {
   return {{{LossNormalization::global, "global"},
            {LossNormalization::per_micro_batch, "per_micro_batch"}}};

@@ -16,6 +16,9 @@ std::int64_t parameter_count(const ModelConfig& model);
 /// 398 for 24 layers.
 std::int64_t parameter_tensor_count(const ModelConfig& model);
 
+/// Of each parameter in a reproducible reduction, beside its fp32 gradient.
+constexpr std::int64_t kFixedPointBytes = 8;
+
 /// Bytes that one rank holds during a step. Activations are an estimate.
 struct MemoryEstimate {
   std::int64_t weights = 0;          // fp32 master weights

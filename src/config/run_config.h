@@ -29,6 +29,10 @@ enum class MomentsAtPhaseStart {
 enum class NonFiniteGradients { stop, skip };
 enum class Backend { automatic, single, mpi };
 enum class WireType { float32, bfloat16 };
+enum class Reduction {
+  standard,
+  reproducible
+};  // sums in the order of the ring | sums that no order changes: equal bits on any rank count
 enum class LossNormalization {
   global,
   per_micro_batch
@@ -91,6 +95,7 @@ struct PhaseConfig {
 struct CommConfig {
   Backend backend = Backend::automatic;  // automatic: mpi when started by mpirun, else single
   WireType all_reduce_dtype = WireType::float32;
+  Reduction reduction = Reduction::standard;
   double bucket_megabytes = 25.0;
   double timeout_seconds = 120.0;  // deadline of every wait on another rank
 };

@@ -122,6 +122,11 @@ void visit_fields(Visitor& visit, CommConfig& communication) {
               "`auto`: mpi when started by a launcher, else single.");
   visit.field("all_reduce_dtype", communication.all_reduce_dtype, any_value(),
               "Type of gradients on the wire.");
+  visit.field(
+      "reduction", communication.reduction, any_value(),
+      "`reproducible`: gradients are summed as 64-bit integers, so any number of ranks gives "
+      "bit-identical weights; needs `threads_per_rank`, an exact "
+      "`per_device_train_batch_size`, 8 bytes more per parameter and twice the traffic.");
   visit.field("bucket_megabytes", communication.bucket_megabytes, between(0.001, 4096),
               "MB of gradients reduced together.");
   visit.field("timeout_seconds", communication.timeout_seconds, between(0.1, 86400),

@@ -102,6 +102,21 @@ void check_phase_names(RuleChecker& rules, const std::vector<PhaseConfig>& phase
   }
 }
 
+void check_reduction(RuleChecker& rules, const RunConfig& config) {
+  if (config.communication.reduction == Reduction::standard) {
+    return;
+  }
+  rules.require(
+      config.threads_per_rank > 0, {"threads_per_rank", "communication.reduction"},
+      "0 = as many as the machine has, which communication.reduction: reproducible cannot "
+      "repeat elsewhere; give a number, like 1");
+  rules.require(
+      config.communication.all_reduce_dtype == WireType::float32,
+      {"communication.all_reduce_dtype", "communication.reduction"},
+      "bfloat16 rounds at every hop of the ring, so communication.reduction: reproducible "
+      "needs float32");
+}
+
 bool is_same_folder(const std::string& left, const std::string& right) {
   const auto normal = [](const std::string& path) {
     return (std::filesystem::path(path) / "").lexically_normal();
@@ -152,6 +167,7 @@ void check_rules_between_fields(const RunConfig& config, const std::string& file
   check_phase_names(rules, config.phases);
   check_total_steps(rules, config.phases);
   check_folders(rules, config);
+  check_reduction(rules, config);
   check_reports(rules, config.logging.report_to);
 }
 

@@ -27,13 +27,16 @@ RunPlan plan_run(const RunConfig& config, std::int64_t ranks, std::int64_t data_
   for (const PhaseConfig& phase : config.phases) {
     PhasePlan phase_plan;
     phase_plan.name = phase.name;
-    phase_plan.shape = derive_step_shape(phase, ranks);
+    phase_plan.shape = derive_step_shape(phase, ranks, config.communication.reduction);
     phase_plan.steps = phase.max_steps;
     phase_plan.warmup_steps = warmup_step_count(phase);
     phase_plan.sequences = phase.max_steps * phase.global_train_batch_size;
     phase_plan.tokens = phase_plan.sequences * phase.max_seq_length;
     phase_plan.memory =
         estimate_memory(model, config.precision, phase, phase_plan.shape.micro_batch);
+    if (config.communication.reduction == Reduction::reproducible) {
+      phase_plan.memory.gradients += kFixedPointBytes * plan.parameters;
+    }
     plan.steps += phase_plan.steps;
     plan.sequences += phase_plan.sequences;
     plan.tokens += phase_plan.tokens;

@@ -24,7 +24,7 @@ std::string nearest_rank_counts(std::int64_t global_batch, std::int64_t ranks) {
 
 }  // namespace
 
-StepShape derive_step_shape(const PhaseConfig& phase, std::int64_t ranks) {
+StepShape derive_step_shape(const PhaseConfig& phase, std::int64_t ranks, Reduction reduction) {
   const std::int64_t batch = phase.global_train_batch_size;
   const std::string what = "dividing the batch of phase " + phase.name + ": ";
   if (ranks < 1 || batch < 1 || phase.per_device_train_batch_size < 1) {
@@ -43,6 +43,13 @@ StepShape derive_step_shape(const PhaseConfig& phase, std::int64_t ranks) {
                       nearest_rank_counts(batch, ranks) + " ranks, or use a batch of " +
                       (smaller > 0 ? std::to_string(smaller) + " or " : "") +
                       std::to_string(smaller + ranks));
+  }
+  if (reduction == Reduction::reproducible && share % phase.per_device_train_batch_size != 0) {
+    throw ConfigError(
+        what + "a rank's share of " + std::to_string(share) + " is not a multiple of " +
+        "per_device_train_batch_size " + std::to_string(phase.per_device_train_batch_size) +
+        ", which communication.reduction: reproducible takes exactly; use a divisor of " +
+        std::to_string(share) + ", or fewer ranks");
   }
   std::int64_t micro_batch = std::min(phase.per_device_train_batch_size, share);
   while (share % micro_batch != 0) {

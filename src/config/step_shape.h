@@ -17,9 +17,10 @@ struct StepShape {
   std::int64_t global_batch() const { return micro_batch * accumulation * ranks; }
 };
 
-/// The largest micro-batch not above per_device_train_batch_size that divides the rank's share.
-/// Throws ConfigError with the arithmetic and the nearest valid rank counts when ranks do not
-/// divide the batch.
-StepShape derive_step_shape(const PhaseConfig& phase, std::int64_t ranks);
+/// The largest micro-batch not above per_device_train_batch_size that divides the rank's share;
+/// with a reproducible reduction exactly per_device_train_batch_size, so that micro-batches are the
+/// same on any number of ranks. Throws ConfigError with the arithmetic and the nearest valid rank
+/// counts when ranks (reproducible: ranks x micro-batch) do not divide the batch.
+StepShape derive_step_shape(const PhaseConfig& phase, std::int64_t ranks, Reduction reduction);
 
 }  // namespace lambert

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <ATen/core/Tensor.h>
-
 #include <cstdint>
 #include <span>
 #include <string>
 #include <vector>
 
+#include <ATen/core/Tensor.h>
+
 namespace lambert {
 
-/// A tensor that is trained: master is an autograd leaf, compute the weights that the forward pass uses
-/// (the same tensor in fp32, a bf16 copy in bf16).
+/// A tensor that is trained: master is an autograd leaf, compute the weights that the forward pass
+/// uses (the same tensor in fp32, a bf16 copy in bf16).
 struct NamedParameter {
   std::string name;
   at::Tensor master;   // fp32
@@ -20,19 +20,22 @@ struct NamedParameter {
 
 /// One contiguous piece of gradient memory that is reduced at once.
 struct GradientBucket {
-  at::Tensor flat;                        // (elements) fp32
-  std::vector<std::size_t> parameters;    // indices into parameters(), in bucket order
+  at::Tensor flat;                      // (elements) fp32
+  std::vector<std::size_t> parameters;  // indices into parameters(), in bucket order
 };
 
-/// Flat gradient memory: every master.grad is a view into a bucket, for the life of the run. Buckets follow the
-/// reverse of registration order, because the backward pass finishes the last layers first.
+/// Flat gradient memory: every master.grad is a view into a bucket, for the life of the run.
+/// Buckets follow the reverse of registration order, because the backward pass finishes the last
+/// layers first.
 class GradientBuckets {
  public:
   GradientBuckets(std::vector<NamedParameter> parameters, std::int64_t bucket_bytes);
 
-  /// The only place that zeroes gradients.
+  /// At the start of a step. (A reproducible reduction also empties a bucket after each
+  /// micro-batch.)
   void zero();
-  /// Throws InternalError when a .grad no longer aliases its bucket (zero_grad(set_to_none) would do that).
+  /// Throws InternalError when a .grad no longer aliases its bucket (zero_grad(set_to_none) would
+  /// do that).
   void check_views() const;
 
   const std::vector<NamedParameter>& parameters() const { return parameters_; }

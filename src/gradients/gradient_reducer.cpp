@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "gradients/fixed_point_sum.h"
 
 namespace lambert {
 
@@ -15,8 +16,13 @@ namespace lambert {
 // started in index order, because every rank must start the same reductions in the same order. What
 // never became ready (a parameter without gradient in this pass) is started by finish().
 struct GradientReducer::State {
-  State(Communicator& the_communicator, GradientBuckets& the_buckets)
+  State(Communicator& the_communicator, GradientBuckets& the_buckets, Reduction reduction)
       : communicator(the_communicator), buckets(the_buckets) {
+    if (reduction == Reduction::reproducible) {
+      for (const GradientBucket& bucket : buckets.buckets()) {
+        sums.emplace_back(bucket.flat.numel());
+      }
+    }
     arm();
   }
 
@@ -43,11 +49,26 @@ struct GradientReducer::State {
   void start_next() {
     const std::size_t index = pending.size();
     const GradientBucket& bucket = buckets.buckets()[index];
-    const std::span<float> values(bucket.flat.data_ptr<float>(),
-                                  static_cast<std::size_t>(bucket.flat.numel()));
     const std::string& first = buckets.parameters()[bucket.parameters.front()].name;
     pending.push_back(communicator.start_all_reduce_sum(
-        values, "gradient bucket " + std::to_string(index) + " (" + first + ")"));
+        values_to_reduce(index), "gradient bucket " + std::to_string(index) + " (" + first + ")"));
+  }
+
+  ReductionValues values_to_reduce(std::size_t index) {
+    const at::Tensor& flat = buckets.buckets()[index].flat;
+    if (sums.empty()) {
+      return std::span(flat.data_ptr<float>(), static_cast<std::size_t>(flat.numel()));
+    }
+    sums[index].add(flat, micro_batches);
+    return sums[index].integers();
+  }
+
+  /// Reproducible: the micro-batch before goes into the fixed-point sums.
+  void keep_micro_batch() {
+    for (std::size_t index = 0; index < sums.size(); ++index) {
+      sums[index].add(buckets.buckets()[index].flat, micro_batches);
+      buckets.buckets()[index].flat.zero_();
+    }
   }
 
   Communicator& communicator;
@@ -57,7 +78,10 @@ struct GradientReducer::State {
   std::vector<std::size_t> missing;  // per bucket: parameters without a complete gradient
   std::vector<bool> arrived;         // per parameter
   std::vector<std::unique_ptr<PendingReduction>> pending;  // started buckets, in index order
+  std::vector<FixedPointSum> sums;  // per bucket; empty in a standard reduction
+  std::int64_t micro_batches = 1;   // of all ranks in this step
   bool reducing = false;
+  bool has_micro_batch = false;  // a backward pass was begun in this step
   double exposed_seconds = 0.0;
 };
 
@@ -82,8 +106,9 @@ class AfterAccumulation final : public torch::autograd::FunctionPostHook {
 
 }  // namespace
 
-GradientReducer::GradientReducer(Communicator& communicator, GradientBuckets& buckets)
-    : state_(std::make_shared<State>(communicator, buckets)) {
+GradientReducer::GradientReducer(Communicator& communicator, GradientBuckets& buckets,
+                                 Reduction reduction)
+    : state_(std::make_shared<State>(communicator, buckets, reduction)) {
   for (std::size_t index = 0; index < buckets.parameters().size(); ++index) {
     auto accumulator = torch::autograd::impl::grad_accumulator(buckets.parameters()[index].master);
     LAMBERT_CHECK(accumulator != nullptr,
@@ -105,8 +130,16 @@ GradientReducer::~GradientReducer() {
   }
 }
 
-void GradientReducer::set_reducing(bool reducing) {
-  state_->reducing = reducing;
+void GradientReducer::begin_step(std::int64_t micro_batches) {
+  state_->micro_batches = micro_batches;
+}
+
+void GradientReducer::begin_micro_batch(bool is_last) {
+  if (state_->has_micro_batch) {
+    state_->keep_micro_batch();
+  }
+  state_->has_micro_batch = true;
+  state_->reducing = is_last;
 }
 
 ReducedGradients GradientReducer::finish() {
@@ -119,8 +152,12 @@ ReducedGradients GradientReducer::finish() {
     reduction->wait();
   }
   state_->exposed_seconds = waiting.seconds();
+  for (std::size_t index = 0; index < state_->sums.size(); ++index) {
+    state_->sums[index].move_to(state_->buckets.buckets()[index].flat);
+  }
   state_->arm();
   state_->reducing = false;
+  state_->has_micro_batch = false;
   return ReducedGradients(state_->buckets);
 }
 

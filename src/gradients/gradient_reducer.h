@@ -1,24 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
 #include <memory>
 
 #include "comm/communicator.h"
+#include "config/run_config.h"
 #include "gradients/gradient_buckets.h"
 #include "gradients/reduced_gradients.h"
 
 namespace lambert {
 
-/// Starts the all-reduce of a bucket as soon as the backward pass of the last micro-batch has filled it.
-/// Buckets are started in index order on every rank: a bucket that is full early waits for its predecessors.
+/// Starts the all-reduce of a bucket as soon as the backward pass of the last micro-batch has
+/// filled it. Buckets are started in index order on every rank: a bucket that is full early waits
+/// for its predecessors. A reproducible reduction sums micro-batches and ranks in fixed point (see
+/// fixed_point_sum.h).
 class GradientReducer {
  public:
-  GradientReducer(Communicator& communicator, GradientBuckets& buckets);
+  GradientReducer(Communicator& communicator, GradientBuckets& buckets, Reduction reduction);
   ~GradientReducer();
 
-  /// False for all micro-batches of a step but the last.
-  void set_reducing(bool reducing);
-  /// Waits for all buckets. Throws CommError naming the bucket. Call once per step after the last backward pass.
+  /// Before the first backward pass of a step. micro_batches: of all ranks together.
+  void begin_step(std::int64_t micro_batches);
+  /// Before every backward pass.
+  void begin_micro_batch(bool is_last);
+  /// Waits for all buckets. Throws CommError naming the bucket. Call once per step after the last
+  /// backward pass.
   ReducedGradients finish();
   /// Seconds the last finish() waited: the part of the reduction that compute did not hide.
   double exposed_seconds() const;

@@ -5,8 +5,8 @@
 
 namespace lambert {
 
-/// The proof that the sum over ranks is complete: only GradientReducer::finish() makes one, and it is the only
-/// thing an optimizer accepts. A view; valid until the next GradientBuckets::zero().
+/// The proof that the sum over ranks is complete: only GradientReducer::finish() makes one, and it
+/// is the only thing an optimizer accepts. A view; valid until the next GradientBuckets::zero().
 class ReducedGradients {
  public:
   const GradientBuckets& buckets() const { return *buckets_; }

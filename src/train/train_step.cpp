@@ -53,6 +53,7 @@ TrainStep::TrainStep(const RunConfig& config, Communicator& communicator, BertFo
 StepResult TrainStep::run(const StepBatch& batch, std::int64_t phase_index, double learning_rate) {
   const Denominators total = sum_over_ranks(batch);
   buckets_.zero();
+  reducer_.begin_step(static_cast<std::int64_t>(total.micro_batches));
   progress_.work = "forward";
   StepResult result;
   result.losses = accumulate_gradients(batch, phase_index, total);
@@ -85,7 +86,7 @@ LossSums TrainStep::accumulate_gradients(const StepBatch& batch, std::int64_t ph
                               batch.step_in_phase};
   LossSums losses;
   for (const Batch& micro_batch : batch.micro_batches) {
-    reducer_.set_reducing(&micro_batch == &batch.micro_batches.back());
+    reducer_.begin_micro_batch(&micro_batch == &batch.micro_batches.back());
     const PretrainingLoss loss = model_.forward(to_model_inputs(micro_batch, dropout));
     mean_over(loss, total).backward();
     losses += loss;

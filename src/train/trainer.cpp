@@ -84,7 +84,8 @@ StopReason Trainer::run_phase(const PhaseConfig& phase) {
     return StopReason::phase_complete;
   }
   parts_.progress.work = "data";
-  const StepShape shape = derive_step_shape(phase, parts_.communicator.size());
+  const StepShape shape =
+      derive_step_shape(phase, parts_.communicator.size(), config_.communication.reduction);
   const LrSchedule schedule(phase);
   Prefetcher batches(
       BatchStream(phase, state_.phase_index, config_.seed, shape, parts_.communicator.rank()),

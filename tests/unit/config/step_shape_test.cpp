@@ -21,7 +21,7 @@ PhaseConfig phase_of(std::int64_t global_batch, std::int64_t per_device) {
 
 std::string mistake_of(const PhaseConfig& phase, std::int64_t ranks) {
   try {
-    derive_step_shape(phase, ranks);
+    derive_step_shape(phase, ranks, Reduction::standard);
   } catch (const ConfigError& error) {
     return error.what();
   }
@@ -34,7 +34,8 @@ TEST(StepShape, ProductIsTheGlobalBatchForEveryDivisor) {
       continue;
     }
     for (const std::int64_t per_device : {1, 7, 16, 100, 5000}) {
-      const StepShape shape = derive_step_shape(phase_of(960, per_device), ranks);
+      const StepShape shape =
+          derive_step_shape(phase_of(960, per_device), ranks, Reduction::standard);
       EXPECT_EQ(shape.global_batch(), 960);
       EXPECT_EQ(shape.ranks, ranks);
       EXPECT_LE(shape.micro_batch, per_device);
@@ -43,13 +44,27 @@ TEST(StepShape, ProductIsTheGlobalBatchForEveryDivisor) {
 }
 
 TEST(StepShape, TakesTheLargestMicroBatchThatDividesTheShare) {
-  const StepShape shape = derive_step_shape(phase_of(96, 20), 2);  // share 48
+  const StepShape shape = derive_step_shape(phase_of(96, 20), 2, Reduction::standard);  // share 48
   EXPECT_EQ(shape.micro_batch, 16);
   EXPECT_EQ(shape.accumulation, 3);
 }
 
+TEST(StepShape, ReproducibleTakesTheMicroBatchExactlyOrRefuses) {
+  for (const std::int64_t ranks : {1, 2, 3, 4, 6, 12}) {
+    const StepShape shape = derive_step_shape(phase_of(96, 8), ranks, Reduction::reproducible);
+    EXPECT_EQ(shape.micro_batch, 8);
+    EXPECT_EQ(shape.global_batch(), 96);
+  }
+  try {
+    derive_step_shape(phase_of(96, 8), 8, Reduction::reproducible);  // share 12
+    FAIL() << "no error";
+  } catch (const ConfigError& error) {
+    EXPECT_THAT(error.what(), AllOf(HasSubstr("share of 12"), HasSubstr("multiple of")));
+  }
+}
+
 TEST(StepShape, MicroBatchIsNotAboveTheShare) {
-  const StepShape shape = derive_step_shape(phase_of(64, 512), 16);
+  const StepShape shape = derive_step_shape(phase_of(64, 512), 16, Reduction::standard);
   EXPECT_EQ(shape.micro_batch, 4);
   EXPECT_EQ(shape.accumulation, 1);
 }

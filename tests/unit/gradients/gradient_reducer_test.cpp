@@ -33,11 +33,11 @@ struct Chain {
 
 TEST(GradientReducer, SumsOverRanksOnlyInTheReducingPass) {
   Chain chain;
-  GradientReducer reducer(chain.communicator, *chain.buckets);
-  reducer.set_reducing(false);
+  GradientReducer reducer(chain.communicator, *chain.buckets, Reduction::standard);
+  reducer.begin_micro_batch(false);
   chain.loss().backward();
   EXPECT_TRUE(chain.communicator.started.empty());
-  reducer.set_reducing(true);
+  reducer.begin_micro_batch(true);
   chain.loss().backward();
   EXPECT_EQ(chain.communicator.started.size(), 3U);  // all started before finish()
   const ReducedGradients reduced = reducer.finish();
@@ -47,8 +47,8 @@ TEST(GradientReducer, SumsOverRanksOnlyInTheReducingPass) {
 
 TEST(GradientReducer, StartsBucketsInIndexOrderWhateverTheBackwardOrder) {
   Chain chain;
-  GradientReducer reducer(chain.communicator, *chain.buckets);
-  reducer.set_reducing(true);
+  GradientReducer reducer(chain.communicator, *chain.buckets, Reduction::standard);
+  reducer.begin_micro_batch(true);
   (chain.weight(0).sum() + chain.weight(1).sum()).backward();  // w2, bucket 0, has no gradient yet
   EXPECT_TRUE(chain.communicator.started.empty());
   chain.weight(2).sum().backward();
@@ -59,8 +59,8 @@ TEST(GradientReducer, StartsBucketsInIndexOrderWhateverTheBackwardOrder) {
 
 TEST(GradientReducer, FinishStartsWhatNeverGotAGradient) {
   Chain chain;
-  GradientReducer reducer(chain.communicator, *chain.buckets);
-  reducer.set_reducing(true);
+  GradientReducer reducer(chain.communicator, *chain.buckets, Reduction::standard);
+  reducer.begin_micro_batch(true);
   chain.weight(1).sum().backward();
   EXPECT_TRUE(chain.communicator.started.empty());
   reducer.finish();
@@ -69,10 +69,10 @@ TEST(GradientReducer, FinishStartsWhatNeverGotAGradient) {
 
 TEST(GradientReducer, ServesStepAfterStep) {
   Chain chain;
-  GradientReducer reducer(chain.communicator, *chain.buckets);
+  GradientReducer reducer(chain.communicator, *chain.buckets, Reduction::standard);
   for (int step = 0; step < 3; ++step) {
     chain.buckets->zero();
-    reducer.set_reducing(true);
+    reducer.begin_micro_batch(true);
     chain.loss().backward();
     const ReducedGradients reduced = reducer.finish();
     EXPECT_TRUE(at::equal(reduced.buckets().gradient(2), at::full({4}, 3 * 4.0F)));
@@ -81,10 +81,28 @@ TEST(GradientReducer, ServesStepAfterStep) {
   EXPECT_GE(reducer.exposed_seconds(), 0.0);
 }
 
+TEST(GradientReducer, ReproducibleSumsMicroBatchesAndRanksInIntegers) {
+  Chain chain;
+  GradientReducer reducer(chain.communicator, *chain.buckets, Reduction::reproducible);
+  for (int step = 0; step < 2; ++step) {
+    chain.buckets->zero();
+    reducer.begin_step(6);
+    for (const bool is_last : {false, true}) {
+      reducer.begin_micro_batch(is_last);
+      chain.loss().backward();
+    }
+    EXPECT_EQ(chain.communicator.started.size(), 3U * (static_cast<std::size_t>(step) + 1));
+    const ReducedGradients reduced = reducer.finish();
+    for (std::size_t index = 0; index < 3; ++index) {
+      EXPECT_TRUE(at::equal(reduced.buckets().gradient(index), at::full({4}, 2 * 3 * 4.0F)));
+    }
+  }
+}
+
 TEST(GradientReducer, CountsATensorWithTwoUsesOnce) {
   Chain chain;
-  GradientReducer reducer(chain.communicator, *chain.buckets);
-  reducer.set_reducing(true);
+  GradientReducer reducer(chain.communicator, *chain.buckets, Reduction::standard);
+  reducer.begin_micro_batch(true);
   (chain.weight(2) * chain.weight(2) * chain.weight(1) * chain.weight(0)).sum().backward();
   EXPECT_EQ(chain.communicator.started.size(), 3U);
   const ReducedGradients reduced = reducer.finish();
@@ -106,8 +124,8 @@ class WritesItsOwnGradient : public torch::autograd::Function<WritesItsOwnGradie
 
 TEST(GradientReducer, SeesGradientsThatAFusedBackwardWroteItself) {
   Chain chain;
-  GradientReducer reducer(chain.communicator, *chain.buckets);
-  reducer.set_reducing(true);
+  GradientReducer reducer(chain.communicator, *chain.buckets, Reduction::standard);
+  reducer.begin_micro_batch(true);
   at::Tensor loss = at::zeros({});
   for (std::size_t index = 0; index < 3; ++index) {
     loss = loss + WritesItsOwnGradient::apply(chain.weight(index));
@@ -121,8 +139,8 @@ TEST(GradientReducer, SeesGradientsThatAFusedBackwardWroteItself) {
 TEST(GradientReducer, PassesOnTheLossOfAPeerWithTheBucketsName) {
   Chain chain;
   chain.communicator.fails_at = 1;
-  GradientReducer reducer(chain.communicator, *chain.buckets);
-  reducer.set_reducing(true);
+  GradientReducer reducer(chain.communicator, *chain.buckets, Reduction::standard);
+  reducer.begin_micro_batch(true);
   chain.loss().backward();
   try {
     reducer.finish();
@@ -134,9 +152,9 @@ TEST(GradientReducer, PassesOnTheLossOfAPeerWithTheBucketsName) {
 
 TEST(GradientReducer, LeavesNoHookBehind) {
   Chain chain;
-  { const GradientReducer gone(chain.communicator, *chain.buckets); }
-  GradientReducer reducer(chain.communicator, *chain.buckets);
-  reducer.set_reducing(true);
+  { const GradientReducer gone(chain.communicator, *chain.buckets, Reduction::standard); }
+  GradientReducer reducer(chain.communicator, *chain.buckets, Reduction::standard);
+  reducer.begin_micro_batch(true);
   chain.loss().backward();
   EXPECT_EQ(chain.communicator.started.size(), 3U);
 }

@@ -1,9 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // The LibTorch headers that the torch floors use, parsed once.
-#include <ATen/ATen.h>
-#include <torch/csrc/autograd/custom_function.h>
-#include <torch/csrc/autograd/variable.h>
-
 #include <algorithm>
 #include <cstdint>
 #include <map>
@@ -11,3 +7,7 @@
 #include <span>
 #include <string>
 #include <vector>
+
+#include <ATen/ATen.h>
+#include <torch/csrc/autograd/custom_function.h>
+#include <torch/csrc/autograd/variable.h>

@@ -11,14 +11,15 @@
 
 namespace lambert {
 
-/// Step number in, this rank's StepBatch out: a pure function of (config, seed, phase, step, rank shape).
-/// Sample number g = step * global_batch + i of a phase is example permutation(epoch = g / examples, g % examples);
-/// its masks come from the stream (seed, masking, phase, g). Holds no position. Thread: one at a time.
+/// Step number in, this rank's StepBatch out: a pure function of (config, seed, phase, step, rank
+/// shape). Sample number g = step * global_batch + i of a phase is example permutation(epoch = g /
+/// examples, g % examples); its masks come from the stream (seed, masking, phase, g). Holds no
+/// position. Thread: one at a time.
 class BatchStream {
  public:
   /// Opens the folder and checks it: fingerprint, lengths, ids. Throws DataError.
-  BatchStream(const PhaseConfig& phase, std::int64_t phase_index, std::uint64_t seed, const StepShape& shape,
-              int rank);
+  BatchStream(const PhaseConfig& phase, std::int64_t phase_index, std::uint64_t seed,
+              const StepShape& shape, int rank);
   ~BatchStream();
   BatchStream(BatchStream&&) noexcept;
 
@@ -30,8 +31,8 @@ class BatchStream {
   std::unique_ptr<State> state_;
 };
 
-/// Held-out batches: examples first_example ... of the folder in stored order, masks from the stream
-/// (seed, masking, example): the same in every run of the same seed. Throws DataError.
+/// Held-out batches: examples first_example ... of the folder in stored order, masks from the
+/// stream (seed, masking, example): the same in every run of the same seed. Throws DataError.
 class EvaluationStream {
  public:
   EvaluationStream(const EvaluationConfig& evaluation, std::uint64_t seed);

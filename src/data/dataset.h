@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A folder made by `lambert prepare`: index.json, tokenizer files and shards (docs/shard_format.md).
+// A folder made by `lambert prepare`: index.json, tokenizer files and shards
+// (docs/shard_format.md).
 #pragma once
 
 #include <cstdint>
@@ -14,9 +15,9 @@ namespace lambert {
 /// Content of index.json; every shard header repeats the fingerprint fields.
 struct DatasetInfo {
   std::int64_t format_version = 1;
-  std::string tokenizer_type;  // "wordpiece" or "sentencepiece"
-  std::string tokenizer_file;  // "vocab.txt" or "spiece.model", inside the folder
-  std::string vocabulary_hash; // XXH3-128 of that file
+  std::string tokenizer_type;   // "wordpiece" or "sentencepiece"
+  std::string tokenizer_file;   // "vocab.txt" or "spiece.model", inside the folder
+  std::string vocabulary_hash;  // XXH3-128 of that file
   bool cased = false;
   std::int64_t vocab_size = 0;
   std::int64_t max_seq_length = 0;

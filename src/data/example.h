@@ -13,7 +13,8 @@ struct Example {
   bool is_random_next = false;            // next-sentence label: 0 = real next, 1 = random
 };
 
-/// Ids the masking step and the collation need; stored in the shard header and in the folder's index.
+/// Ids the masking step and the collation need; stored in the shard header and in the folder's
+/// index.
 struct SpecialTokens {
   std::int32_t pad = 0;
   std::int32_t unknown = 0;

@@ -9,7 +9,8 @@
 
 namespace lambert {
 
-/// Reads steps ahead on a thread of its own (bounded queue of two). An exception of the thread is rethrown by next().
+/// Reads steps ahead on a thread of its own (bounded queue of two). An exception of the thread is
+/// rethrown by next().
 class Prefetcher {
  public:
   /// Steps first_step ... end_step - 1.

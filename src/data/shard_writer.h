@@ -12,8 +12,8 @@
 
 namespace lambert {
 
-/// Writes one shard (docs/shard_format.md). The file appears under its name only when finish() returned:
-/// before, it is path + ".partial". Equal examples give equal bytes.
+/// Writes one shard (docs/shard_format.md). The file appears under its name only when finish()
+/// returned: before, it is path + ".partial". Equal examples give equal bytes.
 class ShardWriter {
  public:
   /// info: the fingerprint fields only (tokenizer, vocabulary, casing, lengths, special tokens).

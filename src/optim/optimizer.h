@@ -25,7 +25,8 @@ struct GradientNorm {
   double clip_scale(double max_norm) const;
 };
 
-/// One global norm over all tensors, accumulated in double in parameter order: the same bits on every rank.
+/// One global norm over all tensors, accumulated in double in parameter order: the same bits on
+/// every rank.
 GradientNorm measure_gradient_norm(const ReducedGradients& gradients);
 
 /// How one tensor is treated; logged at the start.
@@ -38,8 +39,8 @@ struct ParameterTreatment {
 class Optimizer {
  public:
   virtual ~Optimizer() = default;
-  /// One update of every parameter: master weights, then compute weights. gradients: mean over the global batch;
-  /// clip_scale in (0, 1].
+  /// One update of every parameter: master weights, then compute weights. gradients: mean over the
+  /// global batch; clip_scale in (0, 1].
   virtual void step(const ReducedGradients& gradients, double clip_scale, double learning_rate) = 0;
   /// Moments and the bias-correction counter back to zero.
   virtual void reset_moments() = 0;
@@ -51,8 +52,9 @@ class Optimizer {
   virtual const std::vector<double>& trust_ratios() const = 0;
 };
 
-/// LAMB (You et al. 2020, algorithm 2 with the variants of OptimizerConfig) or AdamW, by config.name.
-/// Throws ConfigError when a weight_decay_exclude entry matches no parameter.
-std::unique_ptr<Optimizer> make_optimizer(const OptimizerConfig& config, const std::vector<NamedParameter>& parameters);
+/// LAMB (You et al. 2020, algorithm 2 with the variants of OptimizerConfig) or AdamW, by
+/// config.name. Throws ConfigError when a weight_decay_exclude entry matches no parameter.
+std::unique_ptr<Optimizer> make_optimizer(const OptimizerConfig& config,
+                                          const std::vector<NamedParameter>& parameters);
 
 }  // namespace lambert

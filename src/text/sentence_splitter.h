@@ -8,8 +8,8 @@
 namespace lambert {
 
 /// English sentences: ICU's filtered break iterator (Unicode annex 29 without the breaks after the
-/// abbreviations of ICU's English data), then our own short list and initials, compared as whole words.
-/// Thread: one object per thread.
+/// abbreviations of ICU's English data), then our own short list and initials, compared as whole
+/// words. Thread: one object per thread.
 class SentenceSplitter {
  public:
   SentenceSplitter();

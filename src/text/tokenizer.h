@@ -16,8 +16,8 @@ namespace lambert {
 class Tokenizer {
  public:
   virtual ~Tokenizer() = default;
-  /// Ids of the text without [CLS] and [SEP], appended to ids. Invalid UTF-8 is dropped sequence by sequence,
-  /// as Python's "ignore" does. Special tokens written in the text are ordinary text.
+  /// Ids of the text without [CLS] and [SEP], appended to ids. Invalid UTF-8 is dropped sequence by
+  /// sequence, as Python's "ignore" does. Special tokens written in the text are ordinary text.
   virtual void encode(std::string_view text, std::vector<std::int32_t>& ids) const = 0;
   virtual std::int64_t vocab_size() const = 0;
   virtual SpecialTokens special_tokens() const = 0;
@@ -29,8 +29,9 @@ class Tokenizer {
   virtual std::filesystem::path file() const = 0;
 };
 
-/// path: a vocab.txt, a sentencepiece .model, or a folder that holds one of them (also a folder of `prepare`).
-/// cased applies to WordPiece; a sentencepiece model carries its own normaliser. Throws DataError.
+/// path: a vocab.txt, a sentencepiece .model, or a folder that holds one of them (also a folder of
+/// `prepare`). cased applies to WordPiece; a sentencepiece model carries its own normaliser. Throws
+/// DataError.
 std::unique_ptr<Tokenizer> load_tokenizer(const std::filesystem::path& path, bool cased);
 
 }  // namespace lambert

@@ -15,7 +15,8 @@ namespace lambert {
 class OneRankGradients {
  public:
   explicit OneRankGradients(std::vector<NamedParameter> parameters)
-      : buckets_(std::move(parameters), 1 << 20), reducer_(*communicator_, buckets_, Reduction::standard) {}
+      : buckets_(std::move(parameters), 1 << 20),
+        reducer_(*communicator_, buckets_, Reduction::standard) {}
 
   /// gradients: one per parameter, shape of its master, fp32.
   ReducedGradients set(const std::vector<at::Tensor>& gradients) {

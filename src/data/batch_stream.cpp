@@ -83,8 +83,8 @@ BatchStream::BatchStream(const PhaseConfig& phase, std::int64_t phase_index, std
   PreparedDataset dataset(phase.data);
   check_lengths(phase, dataset.info());
   check_batch_size(phase, dataset.info());
-  MaskingRule rule = training_rule(phase, dataset.info());
-  SampleOrder order(seed, phase_index, dataset.example_count());
+  const MaskingRule rule = training_rule(phase, dataset.info());
+  const SampleOrder order(seed, phase_index, dataset.example_count());
   state_ = std::make_unique<State>(State{std::move(dataset), phase,
                                          static_cast<std::uint32_t>(phase_index), shape, rank, rule,
                                          order, philox_key(seed, RandomPurpose::masking)});

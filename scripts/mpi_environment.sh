@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # SPDX-License-Identifier: Apache-2.0
 # Sourced by the scripts that start mpirun on this machine.
 if [ "$(id -u)" = 0 ]; then

@@ -29,7 +29,7 @@ metrics="$work/run/metrics.jsonl"
 echo "quickstart: training on two ranks; stopping it on the way"
 "${train[@]}" &
 training=$!
-until [ "$(cat "$metrics" 2>/dev/null | wc -l)" -ge 60 ]; do
+until [ -e "$metrics" ] && [ "$(wc -l <"$metrics")" -ge 60 ]; do
   kill -0 "$training" 2>/dev/null || break
   sleep 0.2
 done

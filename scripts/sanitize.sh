@@ -3,6 +3,8 @@
 # Unit tests of the torch-free floors under ASan + UBSan, then under TSan.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+scripts/setup.sh
+. scripts/mpi_environment.sh
 for preset in asan tsan; do
   cmake --preset "$preset" >/dev/null
   cmake --build --preset "$preset"

@@ -72,7 +72,7 @@ std::string make_wordpiece(const VocabularyTraining& training) {
 }
 
 std::string make_sentencepiece(const VocabularyTraining& training) {
-  const std::string model = run_in_child_process(
+  std::string model = run_in_child_process(
       [&training] {
         LineSample sample;
         for_each_line(training.text, training.corpus,

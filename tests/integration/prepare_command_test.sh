@@ -81,5 +81,7 @@ printf '\n\n' > blank.txt
 expect 3 "no usable document" prepare --output blank blank.txt
 expect 2 "other settings or input (seed)" prepare --seed 7 --workers 1 --output one text
 expect 2 "--max-seq-length is 4" "$lambert" prepare --tokenizer "$sample/vocab.txt" --max-seq-length 4 --output short bad.txt
-[ ! -e missing ] && [ ! -e text/out ] && [ ! -e short ] || fail "a refused command left a folder"
+for folder in missing text/out short; do
+  [ ! -e "$folder" ] || fail "a refused command left $folder"
+done
 echo "all passed"

@@ -5,13 +5,12 @@
 #include <CLI/CLI.hpp>
 
 #include "app/commands.h"
+#include "app/versions.h"
 #include "base/error.h"
 #include "config/nearest_name.h"
 
 namespace lambert {
 namespace {
-
-constexpr const char* kVersion = "lambert 0.1.0";
 
 // Before the example in every description.
 constexpr const char* kExampleMark = "\nExample: ";
@@ -315,7 +314,7 @@ int run_command_line(int argument_count, char** arguments) {
                         "mpirun -n 2 lambert train configs/bert_mini.yaml"),
                "lambert");
   app.formatter(std::make_shared<HelpFormatter>());
-  app.set_version_flag("--version", kVersion);
+  app.set_version_flag("--version", "lambert " + program_version());
   app.require_subcommand(1);
   int exit_code = 0;
   add_vocab(app, exit_code);

@@ -10,6 +10,7 @@
 
 #include "app/check_data.h"
 #include "app/commands.h"
+#include "app/versions.h"
 #include "base/error.h"
 #include "base/file_system.h"
 #include "base/log.h"
@@ -27,6 +28,7 @@
 #include "train/matmul_rate.h"
 #include "train/metrics_log.h"
 #include "train/rank_agreement.h"
+#include "train/replica_check.h"
 #include "train/run_lock.h"
 #include "train/run_records.h"
 #include "train/threads.h"
@@ -72,22 +74,24 @@ CheckpointContent bind_checkpoint(const RunConfig& config, const DatasetInfo& da
   return content;
 }
 
-void log_treatments(const Optimizer& optimizer) {
-  std::string decayed;
-  std::string adapted;
-  std::size_t decayed_count = 0;
-  std::size_t adapted_count = 0;
+std::vector<std::string> tensors_with(const Optimizer& optimizer, bool ParameterTreatment::*flag) {
+  std::vector<std::string> names;
   for (const ParameterTreatment& treatment : optimizer.treatments()) {
-    decayed_count += treatment.decayed ? 1 : 0;
-    adapted_count += treatment.adapted ? 1 : 0;
-    decayed += treatment.decayed ? " " + treatment.name : "";
-    adapted += treatment.adapted ? " " + treatment.name : "";
+    if (treatment.*flag) {
+      names.push_back(treatment.name);
+    }
   }
+  return names;
+}
+
+/// The counts; the names stand in run.json.
+void log_treatments(const Optimizer& optimizer) {
   const std::string of_all = " of " + std::to_string(optimizer.treatments().size());
-  log_info("optimizer decayed=" + std::to_string(decayed_count) + of_all +
-           " adapted=" + std::to_string(adapted_count) + of_all);
-  log_debug("decayed tensors:" + decayed);
-  log_debug("adapted tensors:" + adapted);
+  log_info(
+      "optimizer decayed=" +
+      std::to_string(tensors_with(optimizer, &ParameterTreatment::decayed).size()) + of_all +
+      " adapted=" + std::to_string(tensors_with(optimizer, &ParameterTreatment::adapted).size()) +
+      of_all + " (names: run.json)");
 }
 
 /// Everything that can be wrong before the first step and needs no lock. Rank 0 goes first, so that
@@ -149,7 +153,8 @@ std::string command_of(const ConfigOptions& options) {
 }
 
 Launch describe_launch(const ConfigOptions& options, const Communicator& communicator,
-                       std::int64_t threads, const RunConfig& config, std::int64_t first_step) {
+                       std::int64_t threads, const RunConfig& config, const Optimizer& optimizer,
+                       std::int64_t first_step) {
   Launch launch;
   launch.command = command_of(options);
   for (int rank = 0; rank < communicator.size(); ++rank) {
@@ -158,6 +163,9 @@ Launch describe_launch(const ConfigOptions& options, const Communicator& communi
   launch.threads_per_rank = threads;
   launch.parameter_count = count_parameters(config.model);
   launch.first_step = first_step;
+  launch.versions = library_versions();
+  launch.decayed_tensors = tensors_with(optimizer, &ParameterTreatment::decayed);
+  launch.adapted_tensors = tensors_with(optimizer, &ParameterTreatment::adapted);
   return launch;
 }
 
@@ -186,6 +194,7 @@ StopReason train(const ConfigOptions& options, const RunConfig& config, const Da
   const TrainState state = saver.resume();
   optimizer->set_step_count(state.optimizer_steps);
   model.refresh_compute_weights();
+  check_replicas(communicator, parameters);
 
   std::vector<std::unique_ptr<Evaluation>> evaluations;
   if (!config.evaluation.data.empty()) {
@@ -193,8 +202,9 @@ StopReason train(const ConfigOptions& options, const RunConfig& config, const Da
   }
   MetricsLog metrics;
   if (is_first) {
-    records.start(config, options.config,
-                  describe_launch(options, communicator, threads, config, state.global_step));
+    records.start(
+        config, options.config,
+        describe_launch(options, communicator, threads, config, *optimizer, state.global_step));
     records.running(progress);
     metrics = MetricsLog(file_system, config.output_dir, config.logging, state.global_step);
   }

@@ -2,6 +2,7 @@
 #include "comm/make_communicator.h"
 
 #include <algorithm>
+#include <array>
 #include <cstdlib>
 
 #include <mpi.h>
@@ -89,6 +90,14 @@ void abort_job(int exit_code) {
     MPI_Abort(MPI_COMM_WORLD, exit_code);
   }
   _exit(exit_code);
+}
+
+std::string mpi_library_version() {
+  std::array<char, MPI_MAX_LIBRARY_VERSION_STRING> text{};
+  int length = 0;
+  MPI_Get_library_version(text.data(), &length);
+  const std::string all(text.data(), static_cast<std::size_t>(length));
+  return all.substr(0, all.find('\n'));
 }
 
 }  // namespace lambert

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 
 #include "comm/communicator.h"
 #include "config/run_config.h"
@@ -22,6 +23,9 @@ int launched_rank_count();
 /// object: the communicator finalises it. Throws ConfigError for an impossible choice, CommError
 /// for MPI failures.
 std::unique_ptr<Communicator> make_communicator(const CommConfig& config);
+
+/// First line of what the MPI library says of itself: "Open MPI v4.1.4, ...".
+std::string mpi_library_version();
 
 /// Ends all ranks of the job with this exit code (MPI_Abort); without MPI ends this process. Used
 /// by main only.

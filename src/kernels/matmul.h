@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 
 #include "kernels/element.h"
 
@@ -42,5 +43,8 @@ enum class Accumulate { no, yes };
 /// equal bits at a fixed thread count. Throws InternalError when shapes disagree.
 void matmul(const Matrix& left, const Matrix& right, const MutableMatrix& result,
             const float* bias = nullptr, Accumulate accumulate = Accumulate::no);
+
+/// "oneDNN 2.6.3".
+std::string matmul_library_version();
 
 }  // namespace lambert

@@ -144,4 +144,10 @@ void matmul(const Matrix& left, const Matrix& right, const MutableMatrix& result
   }
 }
 
+std::string matmul_library_version() {
+  const dnnl_version_t* const version = dnnl_version();
+  return "oneDNN " + std::to_string(version->major) + "." + std::to_string(version->minor) + "." +
+         std::to_string(version->patch);
+}
+
 }  // namespace lambert

@@ -104,11 +104,18 @@ void RunRecords::start(const RunConfig& config, const fs::path& config_source,
   Json run = read_run_json(output_dir_ / "run.json");
   run["parameter_count"] = launch.parameter_count;
   run["seed"] = config.seed;
+  Json versions = Json::object();
+  for (const auto& [name, version] : launch.versions) {
+    versions[name] = version;
+  }
   run["launches"].push_back({{"command", launch.command},
                              {"ranks", launch.hosts.size()},
                              {"hosts", launch.hosts},
                              {"threads_per_rank", launch.threads_per_rank},
                              {"first_step", launch.first_step},
+                             {"versions", versions},
+                             {"decayed_tensors", launch.decayed_tensors},
+                             {"adapted_tensors", launch.adapted_tensors},
                              {"start", time_now()},
                              {"stop", nullptr},
                              {"code", nullptr},

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/error.h"
@@ -36,6 +37,9 @@ struct Launch {
   std::int64_t threads_per_rank = 0;
   std::int64_t parameter_count = 0;
   std::int64_t first_step = 0;
+  std::vector<std::pair<std::string, std::string>> versions = {};  // of program and libraries
+  std::vector<std::string> decayed_tensors = {};                   // have weight decay
+  std::vector<std::string> adapted_tensors = {};                   // have a trust ratio
 };
 
 /// Writes config.yaml, config.source.yaml, run.json, status.json and failure.json, each by rename.

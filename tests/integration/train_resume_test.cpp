@@ -42,7 +42,8 @@ TEST(TrainResume, FromAnyStepEqualsTheUninterruptedRun) {
 TEST(TrainResume, AtTheSwitchResetsTheMomentsOnceWhenThePhaseSaysSo) {
   const TempDirectory folder;
   const fs::path config = make_tiny_run(folder.path());
-  const std::vector<std::string> overrides = {"checkpoint.save_steps=1", "phases[1].moments=reset"};
+  const std::vector<std::string> overrides = {"checkpoint.save_steps=1", "phases[1].moments=reset",
+                                              "precision=bf16"};
   const TrainRun golden{config, folder / "golden", overrides};
   ASSERT_EQ(golden.run(1), 0) << content_of(golden.log());
   EXPECT_EQ(json_of(golden.output_dir / kLastCheckpoint / "train_state.json")["optimizer_steps"],

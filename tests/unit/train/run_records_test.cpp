@@ -46,13 +46,18 @@ TEST(RunRecords, EveryLaunchIsListed) {
   for (int launch = 0; launch < 2; ++launch) {
     RunRecords records(*file_system, folder.path());
     records.start({}, folder / "source.yaml",
-                  {.command = "lambert train x.yaml", .hosts = {"a", "b"}});
+                  {.command = "lambert train x.yaml",
+                   .hosts = {"a", "b"},
+                   .versions = {{"libtorch", "2.11.0"}},
+                   .decayed_tensors = {"cls.seq_relationship.weight"}});
     records.end({ExitCode::finished, "finished", "", 0}, {});
   }
   const nlohmann::json run = json_of(folder / "run.json");
   ASSERT_EQ(run["launches"].size(), 2U);
   EXPECT_EQ(run["launches"][1]["ranks"], 2);
   EXPECT_EQ(run["launches"][0]["reason"], "finished");
+  EXPECT_EQ(run["launches"][0]["versions"]["libtorch"], "2.11.0");
+  EXPECT_EQ(run["launches"][1]["decayed_tensors"].size(), 1U);
   EXPECT_EQ(read_file(folder / "config.source.yaml", 100), "seed: 1\n");
 }
 

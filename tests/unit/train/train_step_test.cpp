@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "train/train_step.h"
+
+#include <limits>
+#include <mutex>
+
+#include <ATen/Functions.h>
+#include <gtest/gtest.h>
+
+#include "base/error.h"
+#include "support/run_ranks.h"
+
+namespace lambert {
+namespace {
+
+constexpr std::int64_t kLength = 12;
+constexpr std::int64_t kVocabulary = 50;
+
+RunConfig tiny_config(LossNormalization normalization) {
+  RunConfig config;
+  config.model = {.vocab_size = kVocabulary,
+                  .hidden_size = 32,
+                  .num_hidden_layers = 2,
+                  .num_attention_heads = 2,
+                  .intermediate_size = 64,
+                  .max_position_embeddings = kLength};
+  config.model.hidden_dropout_prob = 0.1;  // by sample, so that it is equal however they are dealt
+  config.loss_normalization = normalization;
+  return config;
+}
+
+/// Sequences first ... first + count - 1 of a step; sequence i has 1 + i masked tokens, so that
+/// micro-batches are uneven.
+Batch sequences(std::int64_t first, std::int64_t count) {
+  Batch batch;
+  batch.batch_size = count;
+  batch.sequence_length = kLength;
+  for (std::int64_t row = 0; row < count; ++row) {
+    const std::int64_t sample = first + row;
+    for (std::int64_t position = 0; position < kLength; ++position) {
+      batch.input_ids.push_back(
+          static_cast<std::int32_t>(5 + (sample * 7 + position * 3) % (kVocabulary - 5)));
+      batch.token_type_ids.push_back(position < kLength / 2 ? 0 : 1);
+    }
+    batch.lengths.push_back(kLength);
+    for (std::int64_t masked = 0; masked <= sample; ++masked) {
+      batch.masked_positions.push_back(static_cast<std::int32_t>(row * kLength + 1 + masked));
+      batch.masked_labels.push_back(static_cast<std::int32_t>(5 + (sample + masked) % 40));
+    }
+    batch.next_sentence_labels.push_back(static_cast<std::int8_t>(sample % 2));
+    batch.sample_numbers.push_back(static_cast<std::uint64_t>(sample));
+  }
+  return batch;
+}
+
+/// Keeps the gradients that it was given instead of changing weights.
+class RecordingOptimizer final : public Optimizer {
+ public:
+  void step(const ReducedGradients& gradients, double /*clip_scale*/,
+            double /*learning_rate*/) override {
+    ++steps;
+    std::vector<at::Tensor> flat;
+    for (std::size_t i = 0; i < gradients.buckets().parameters().size(); ++i) {
+      flat.push_back(gradients.buckets().gradient(i).flatten().to(at::kDouble));
+    }
+    seen = at::cat(flat);
+  }
+  void reset_moments() override {}
+  std::vector<OptimizerMoments>& moments() override { return moments_; }
+  std::int64_t step_count() const override { return 0; }
+  void set_step_count(std::int64_t /*count*/) override {}
+  const std::vector<ParameterTreatment>& treatments() const override { return treatments_; }
+  const std::vector<double>& trust_ratios() const override { return trust_ratios_; }
+
+  at::Tensor seen;  // (all elements) fp64
+  int steps = 0;
+
+ private:
+  std::vector<OptimizerMoments> moments_;
+  std::vector<ParameterTreatment> treatments_;
+  std::vector<double> trust_ratios_;
+};
+
+/// One rank with a network of its own.
+struct Rank {
+  Rank(const RunConfig& the_config, Communicator& communicator)
+      : config(the_config),
+        model(config.model, Precision::fp32, 3),
+        buckets(named_parameters(), 4096),
+        reducer(communicator, buckets, config.communication.reduction),
+        step(config, communicator, model, buckets, reducer, optimizer, progress) {}
+
+  std::vector<NamedParameter> named_parameters() const {
+    std::vector<NamedParameter> named;
+    for (const ModelParameter& parameter : model.parameters()) {
+      named.push_back({parameter.name, parameter.master, parameter.compute});
+    }
+    return named;
+  }
+
+  RunConfig config;
+  BertForPreTraining model;
+  GradientBuckets buckets;
+  GradientReducer reducer;
+  RecordingOptimizer optimizer;
+  RunProgress progress;
+  TrainStep step;
+};
+
+/// The reduced gradient of eight sequences cut into these micro-batches, dealt evenly.
+at::Tensor gradient_of(const std::vector<Batch>& micro_batches, int ranks,
+                       LossNormalization normalization) {
+  at::Tensor gradient;
+  testing::run_ranks(ranks, [&](Communicator& communicator) {
+    Rank rank(tiny_config(normalization), communicator);
+    StepBatch own;
+    const std::size_t share = micro_batches.size() / static_cast<std::size_t>(ranks);
+    const std::size_t first = share * static_cast<std::size_t>(communicator.rank());
+    own.micro_batches.assign(micro_batches.begin() + static_cast<std::ptrdiff_t>(first),
+                             micro_batches.begin() + static_cast<std::ptrdiff_t>(first + share));
+    rank.step.run(own, 0, 0.1);
+    if (communicator.rank() == 0) {
+      gradient = rank.optimizer.seen;
+    }
+  });
+  return gradient;
+}
+
+std::vector<Batch> four_micro_batches() {
+  return {sequences(0, 2), sequences(2, 2), sequences(4, 2), sequences(6, 2)};
+}
+
+double relative_difference(const at::Tensor& found, const at::Tensor& expected) {
+  return ((found - expected).norm() / expected.norm()).item<double>();
+}
+
+TEST(TrainStep, GradientOfTwoRanksWithUnevenMicroBatchesIsThatOfOneBigBatch) {
+  const at::Tensor whole = gradient_of({sequences(0, 8)}, 1, LossNormalization::global);
+  for (const int ranks : {1, 2, 4}) {
+    const at::Tensor dealt = gradient_of(four_micro_batches(), ranks, LossNormalization::global);
+    EXPECT_LT(relative_difference(dealt, whole), 1e-6) << ranks << " ranks";
+  }
+}
+
+TEST(TrainStep, PerMicroBatchNormalizationIsTheMeanOfTheMicroBatchesGradients) {
+  at::Tensor mean;
+  for (const Batch& batch : four_micro_batches()) {
+    const at::Tensor own = gradient_of({batch}, 1, LossNormalization::global) / 4;
+    mean = mean.defined() ? mean + own : own;
+  }
+  const at::Tensor found = gradient_of(four_micro_batches(), 2, LossNormalization::per_micro_batch);
+  EXPECT_LT(relative_difference(found, mean), 1e-6);
+  const at::Tensor global = gradient_of(four_micro_batches(), 2, LossNormalization::global);
+  EXPECT_GT(relative_difference(found, global), 0.01) << "uneven counts make them differ";
+}
+
+void spoil(const Rank& rank) {
+  rank.model.parameters().front().master.detach().fill_(std::numeric_limits<float>::quiet_NaN());
+}
+
+TEST(TrainStep, StopsAtANonFiniteGradientUnlessToldToSkip) {
+  const auto alone = make_single_communicator();
+  Rank rank(tiny_config(LossNormalization::global), *alone);
+  spoil(rank);
+  EXPECT_THROW(rank.step.run({0, {sequences(0, 2)}}, 0, 0.1), DivergenceError);
+  EXPECT_EQ(rank.optimizer.steps, 0);
+}
+
+TEST(TrainStep, SkipsNonFiniteGradientsUntilTwentyInARow) {
+  const auto alone = make_single_communicator();
+  RunConfig config = tiny_config(LossNormalization::global);
+  config.non_finite_gradients = NonFiniteGradients::skip;
+  Rank rank(config, *alone);
+  const at::Tensor saved = rank.model.parameters().front().master.detach().clone();
+  for (int round = 0; round < 2; ++round) {  // a good step starts the count anew
+    spoil(rank);
+    for (int step = 0; step < 19; ++step) {
+      EXPECT_TRUE(rank.step.run({step, {sequences(0, 2)}}, 0, 0.1).skipped);
+    }
+    rank.model.parameters().front().master.detach().copy_(saved);
+    EXPECT_FALSE(rank.step.run({19, {sequences(0, 2)}}, 0, 0.1).skipped);
+  }
+  EXPECT_EQ(rank.optimizer.steps, 2);
+  spoil(rank);
+  for (int step = 0; step < 19; ++step) {
+    rank.step.run({step, {sequences(0, 2)}}, 0, 0.1);
+  }
+  EXPECT_THROW(rank.step.run({19, {sequences(0, 2)}}, 0, 0.1), DivergenceError);
+}
+
+}  // namespace
+}  // namespace lambert

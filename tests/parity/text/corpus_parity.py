@@ -24,7 +24,7 @@ from code_point_parity import difference_class, pypi_tokenizer
 FIXTURES = pathlib.Path(__file__).resolve().parents[2] / "fixtures" / "tokenizer"
 OPENERS = {".xz": lzma.open, ".bz2": bz2.open}
 BATCH = 20_000
-LONG_WORD = 200
+NEAR_TIE = 2.0**-23  # one unit in the last place of the float32 score of the whole line
 
 
 def read_lines(path):
@@ -83,7 +83,22 @@ def judge_sentencepiece(job):
     lines = read_lines(path)
     ours = lambert_ids(program, model, False, lines)
     theirs = processor.encode([line.decode("utf-8", "ignore") for line in lines])
-    return len(lines), [(path.name, i + 1) for i, (a, b) in enumerate(zip(ours, theirs)) if a != b]
+    wrong, ties = [], 0
+    for number, (a, b) in enumerate(zip(ours, theirs), start=1):
+        if a != b:
+            if is_near_tie(processor, a, b):
+                ties += 1
+            else:
+                wrong.append((path.name, number))
+    return len(lines), wrong, ties
+
+
+def is_near_tie(processor, ours, theirs):
+    """The library adds up scores in float32; where two ways to spell a line are equal within that, its releases
+    choose differently (Lambert links the system's, older than PyPI's)."""
+    sums = [sum(processor.get_score(piece) for piece in ids) for ids in (ours, theirs)]
+    texts = [processor.decode(ids) for ids in (ours, theirs)]
+    return texts[0] == texts[1] and abs(sums[0] - sums[1]) <= NEAR_TIE * abs(sums[0])
 
 
 def main():
@@ -114,8 +129,9 @@ def main():
         for model in models:
             results = pool.map(judge_sentencepiece, [(options.lambert, text, model) for text in texts], chunksize=1)
             wrong = [line for result in results for line in result[1]]
+            ties = sum(result[2] for result in results)
             table.add(f"sentencepiece {model.name}, lines of text", f"PyPI sentencepiece {sentencepiece.__version__}",
-                      sum(result[0] for result in results), f"{len(wrong)} differ", "0")
+                      sum(result[0] for result in results), f"{len(wrong)} differ, {ties} near ties", "0 but near ties")
             failures += wrong
     assert not failures, failures[:20]
 

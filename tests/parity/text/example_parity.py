@@ -5,8 +5,8 @@ A replicate is one text with one seed. Both sides give the same statistics of it
 replicates must have mean zero (t test, alpha 1e-5 each; examples of one document are not independent, replicates are).
 Mask counts must be exact, the 80/10/10 split within 4.5 standard errors of the rule. Then faults are seeded in the rules: each must fail.
 
-Usage: example_parity.py --lambert PROGRAM --trace PROGRAM [--seeds N] FOLDER
-The folder holds vocab.txt and text; every text is prepared with N seeds.
+Usage: example_parity.py --lambert PROGRAM --trace PROGRAM --vocabulary FILE [--seeds N] TEXT
+TEXT is a file or a folder of files of similar size; every text is prepared with N seeds.
 """
 import argparse
 import collections
@@ -157,16 +157,16 @@ def main():
     parser.add_argument("--lambert", dest="program", required=True)
     parser.add_argument("--trace", required=True)
     parser.add_argument("--seeds", type=int, default=1)
-    parser.add_argument("--vocabulary")
+    parser.add_argument("--vocabulary", required=True)
     parser.add_argument("--table")
     parser.add_argument("folder", type=pathlib.Path)
     options = parser.parse_args()
-    vocabulary = pathlib.Path(options.vocabulary or options.folder / "vocab.txt")
+    vocabulary = pathlib.Path(options.vocabulary)
     tokens = vocabulary.read_text(encoding="utf-8").splitlines()
     rules = original_examples.Rules(MAX_LENGTH, MAX_PREDICTIONS, len(tokens),
                                     **{name: tokens.index(token) for name, token in SPECIAL.items()})
     names = ("README", "vocab", "wikiextractor", "books-index", "enwiki")
-    texts = sorted(path for path in options.folder.glob("*.txt*") if not path.name.startswith(names))
+    texts = [options.folder] if options.folder.is_file() else sorted(path for path in options.folder.glob("*.txt*") if not path.name.startswith(names))
     ours, twins = [], []
     wrong_twins = {fault: [] for fault in faults()}
     for text in texts:

@@ -6,6 +6,7 @@
 #include "app/commands.h"
 #include "base/error.h"
 #include "base/file_system.h"
+#include "base/log.h"
 #include "checkpoint/checkpoint.h"
 
 namespace lambert {
@@ -70,6 +71,9 @@ int run_checkpoint(const CheckpointOptions& options) {
   for (const CheckpointInfo& info : infos) {
     damaged += is_damaged(info) ? 1U : 0U;
     committed += info.path.filename().string().ends_with(".partial") ? 0U : 1U;
+  }
+  if (!verify && infos.empty()) {
+    log_info("no checkpoint in " + options.folder);
   }
   if (verify && committed == 0) {
     throw CheckpointError("verifying " + options.folder +

@@ -97,7 +97,7 @@ std::string mpi_library_version() {
   int length = 0;
   MPI_Get_library_version(text.data(), &length);
   const std::string all(text.data(), static_cast<std::size_t>(length));
-  return all.substr(0, all.find('\n'));
+  return all.substr(0, all.find_first_of(std::string("\n\0", 2)));
 }
 
 }  // namespace lambert

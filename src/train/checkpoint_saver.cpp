@@ -69,9 +69,11 @@ TrainState CheckpointSaver::resume() {
   if (communicator_.rank() == 0) {
     log_config_changes(chosen);
   }
+  // Before loading: when the checkpoint is refused, the records still say where the run stands.
+  progress_.global_step =
+      step_of_checkpoint_name(std::filesystem::path(chosen).filename().string());
+  progress_.last_committed_step = progress_.global_step;
   load_checkpoint(chosen, content_);
-  progress_.global_step = content_.state.global_step;
-  progress_.last_committed_step = content_.state.global_step;
   log_info("resumed checkpoint=" + chosen +
            " global_step=" + std::to_string(content_.state.global_step) +
            " phase_index=" + std::to_string(content_.state.phase_index) +

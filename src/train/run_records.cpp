@@ -180,7 +180,8 @@ void RunRecords::write_status(const char* state, const RunEnd* end, const RunPro
 
 void RunRecords::finish_run_json(const RunEnd& end, const RunProgress& progress) {
   Json run = read_run_json(output_dir_ / "run.json");
-  if (!run["launches"].empty()) {
+  // A launch that fails before its start was recorded must not overwrite the one before it.
+  if (!run["launches"].empty() && run["launches"].back().value("stop", Json()).is_null()) {
     Json& launch = run["launches"].back();
     launch["stop"] = time_now();
     launch["last_step"] = progress.global_step;

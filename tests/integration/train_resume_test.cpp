@@ -120,7 +120,12 @@ TEST(TrainResume, RefusesACheckpointOfAnotherModel) {
   EXPECT_THAT(content_of(other.log()), testing::HasSubstr("intermediate_size"));
   EXPECT_EQ(records, content_of(run.output_dir / "metrics.jsonl"));
   EXPECT_EQ(json_of(run.output_dir / "failure.json")["reason"], "checkpoint_error");
-  EXPECT_EQ(json_of(run.output_dir / "status.json")["state"], "failed");
+  const nlohmann::json status = json_of(run.output_dir / "status.json");
+  EXPECT_EQ(status["state"], "failed");
+  EXPECT_EQ(status["last_committed_step"], 28);
+  const nlohmann::json launches = json_of(run.output_dir / "run.json")["launches"];
+  ASSERT_EQ(launches.size(), 1U);
+  EXPECT_EQ(launches[0]["code"], 0) << "the finished launch stays as it was";
 }
 
 }  // namespace

@@ -113,6 +113,23 @@ void PreparedFolder::remove_partial_files() {
   }
 }
 
+/// A record, or a shard whose record a kill prevented: under another plan nobody would overwrite
+/// it.
+bool PreparedFolder::has_finished_files() const {
+  for (const fs::path& folder : {folder_, records_folder()}) {
+    std::error_code error;
+    if (!fs::exists(folder, error)) {
+      continue;
+    }
+    for (const std::string& name : file_system_.list_directory(folder)) {
+      if (name != kPrepareStateFolder && !name.ends_with(".partial")) {
+        return true;
+      }
+    }
+  }
+  return false;
+}
+
 /// Finished chunks bind the plan: they stay valid only under equal settings and input. With none
 /// finished (a first run that stopped at its first mistake) the corrected command may start anew,
 /// and `--on-bad-text skip` may follow `stop`: a chunk finished under `stop` has no bad text.
@@ -124,9 +141,9 @@ void PreparedFolder::store_plan(const std::string& plan) {
     if (stored == plan) {
       return;
     }
-    const bool is_binding = is_complete() || (fs::exists(records_folder(), error) &&
-                                              !fs::is_empty(records_folder(), error));
-    if (is_binding && (is_complete() || !only_allows_bad_text(stored, plan))) {
+    const bool may_change =
+        !is_complete() && (!has_finished_files() || only_allows_bad_text(stored, plan));
+    if (!may_change) {
       throw ConfigError("preparing data in " + folder_.string() +
                         ": it was begun with other settings or input (" +
                         differing_keys(stored, plan) +

@@ -56,6 +56,7 @@ class PreparedFolder {
   std::filesystem::path records_folder() const { return work_folder() / "chunks"; }
   void take_lock();
   void store_plan(const std::string& plan);
+  bool has_finished_files() const;
   void remove_partial_files();
   std::optional<ChunkRecord> read_record(const std::filesystem::path& file) const;
 

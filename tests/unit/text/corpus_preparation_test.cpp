@@ -228,6 +228,16 @@ TEST_F(CorpusPreparation, StartsAnewWithOtherSettingsWhenNothingWasFinished) {
   EXPECT_EQ(content_of(folder_ / "out"), content_of(folder_ / "other"));
 }
 
+TEST_F(CorpusPreparation, RefusesOtherSettingsWhenAShardStandsWithoutItsRecord) {
+  const PreparationSettings first = settings("out");
+  InterruptedFileSystem failing(2);  // plan and one shard
+  EXPECT_THROW(prepare_corpus(first, tokenizer_, failing, {}), StorageError);
+  ASSERT_TRUE(fs::exists(first.output / "shard-00000-00000-00.bin"));
+  PreparationSettings other = first;
+  other.examples.seed = 2;
+  EXPECT_THROW(prepare(other), ConfigError);
+}
+
 TEST_F(CorpusPreparation, RefusesASecondWriter) {
   fs::create_directories(folder_ / "out");
   PreparedFolder first(*disk_, folder_ / "out");

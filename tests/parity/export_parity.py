@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Trains small models on the bundled text with the real program, exports them, and compares with Transformers:
-every tensor, the logits of held-out batches, and the ids of every line of the text.
+names of the tensors, logits of held-out batches, and ids of every line of the text.
 
-Usage: export_parity.py SOURCE_FOLDER LAMBERT MODEL_LOGITS
+Usage: export_parity.py LAMBERT MODEL_LOGITS
 """
 import collections
 import json
@@ -21,9 +21,10 @@ import torch
 from safetensors.torch import load_file
 from transformers import AutoTokenizer, BertForPreTraining, BertForQuestionAnswering
 
-SOURCE, LAMBERT, MODEL_LOGITS = sys.argv[1:4]
-SAMPLE = pathlib.Path(SOURCE) / "data/sample"
-FIXTURES = pathlib.Path(SOURCE) / "tests/fixtures/tokenizer"
+LAMBERT, MODEL_LOGITS = sys.argv[1:3]
+SOURCE = pathlib.Path(__file__).resolve().parents[2]
+SAMPLE = SOURCE / "data/sample"
+FIXTURES = SOURCE / "tests/fixtures/tokenizer"
 
 # Largest difference of logits over their largest absolute value, fp32: rounding in another order.
 LOGIT_TOLERANCE = 1e-5

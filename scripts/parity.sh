@@ -25,5 +25,5 @@ compare() {
 compare code_point_parity
 compare corpus_parity "$folder" "${models[@]}"
 compare example_parity --trace "$trace" --seeds "$seeds" --vocabulary data/sample/vocab.txt "$examples"
-"$python" tests/parity/text/print_tables.py "$rows"
+"$python" tests/parity/print_tables.py "$rows"
 exit "$failed"

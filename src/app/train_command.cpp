@@ -60,7 +60,9 @@ CheckpointContent bind_checkpoint(const RunConfig& config, const DatasetInfo& da
   }
   for (const OptimizerMoments& moments : optimizer.moments()) {
     content.optimizer.push_back({moments.name + ".exp_avg", moments.first});
-    content.optimizer.push_back({moments.name + ".exp_avg_sq", moments.second});
+    if (moments.second.defined()) {
+      content.optimizer.push_back({moments.name + ".exp_avg_sq", moments.second});
+    }
   }
   content.model_config = config.model;
   content.run_config_yaml = write_run_config(config);

@@ -20,8 +20,16 @@ constexpr EnumNames<Activation, 2> enum_names(Activation /*tag*/) {
 constexpr EnumNames<Precision, 2> enum_names(Precision /*tag*/) {
   return {{{Precision::fp32, "fp32"}, {Precision::bf16, "bf16"}}};
 }
-constexpr EnumNames<OptimizerName, 2> enum_names(OptimizerName /*tag*/) {
-  return {{{OptimizerName::lamb, "lamb"}, {OptimizerName::adamw, "adamw"}}};
+constexpr EnumNames<OptimizerName, 3> enum_names(OptimizerName /*tag*/) {
+  return {{{OptimizerName::lamb, "lamb"},
+           {OptimizerName::adamw, "adamw"},
+           {OptimizerName::lars, "lars"}}};
+}
+constexpr EnumNames<WeightDecayPlacement, 2> enum_names(WeightDecayPlacement /*tag*/) {
+  return {{{WeightDecayPlacement::update, "update"}, {WeightDecayPlacement::gradient, "gradient"}}};
+}
+constexpr EnumNames<LarsTrustRatio, 2> enum_names(LarsTrustRatio /*tag*/) {
+  return {{{LarsTrustRatio::momentum, "momentum"}, {LarsTrustRatio::gradient, "gradient"}}};
 }
 constexpr EnumNames<BiasCorrectionPlacement, 2> enum_names(BiasCorrectionPlacement /*tag*/) {
   return {{{BiasCorrectionPlacement::moments, "moments"},

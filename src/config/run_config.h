@@ -16,8 +16,16 @@ enum class Precision {
   fp32,
   bf16
 };  // bf16: bf16 compute weights and activations, fp32 everything else
-enum class OptimizerName { lamb, adamw };
+enum class OptimizerName { lamb, adamw, lars };
 enum class BiasCorrectionPlacement { moments, step_size };  // paper v5, Apex, TF Addons | DeepSpeed
+enum class WeightDecayPlacement {
+  update,
+  gradient
+};  // decoupled, part of the update | added to the gradient (L2, Apex's adam_w_mode=False)
+enum class LarsTrustRatio {
+  momentum,
+  gradient
+};  // |w| / |m| (LAMB paper, algorithm 1) | |w| / (|g| + decay |w|) before the momentum (2017)
 enum class LrDecayOrigin {
   phase_start,
   warmup_end
@@ -54,13 +62,14 @@ struct ModelConfig {
   double initializer_range = 0.02;  // standard deviation of weights and embeddings at the start
 };
 
-/// LAMB (You et al. 2020, algorithm 2) and AdamW; every published variant is a key.
+/// LAMB (You et al. 2020, algorithm 2), AdamW and LARS; every published variant is a key.
 struct OptimizerConfig {
   OptimizerName name = OptimizerName::lamb;
   double adam_beta1 = 0.9;
   double adam_beta2 = 0.999;
   double adam_epsilon = 1e-6;
   double weight_decay = 0.01;
+  WeightDecayPlacement weight_decay_placement = WeightDecayPlacement::update;
   double max_grad_norm = 1.0;  // global norm over all tensors, after the reduce; 0 = no clipping
   bool bias_correction = true;
   BiasCorrectionPlacement bias_correction_placement = BiasCorrectionPlacement::moments;
@@ -73,6 +82,8 @@ struct OptimizerConfig {
   double trust_ratio_max = std::numeric_limits<double>::infinity();
   double weight_norm_max =
       std::numeric_limits<double>::infinity();  // phi(z) = min(z, max), before the ratio
+  LarsTrustRatio lars_trust_ratio = LarsTrustRatio::momentum;
+  double lars_coefficient = 1.0;  // eta, times the trust ratio; 0.001 in You et al. 2017
 };
 
 /// One stage of the schedule: its own data, length, batch, rate and warm-up.
@@ -89,6 +100,7 @@ struct PhaseConfig {
   double warmup_steps = 0.0;   // below 1: share of max_steps
   double lr_decay_power = 1.0;
   LrDecayOrigin lr_decay_origin = LrDecayOrigin::phase_start;
+  std::int64_t lr_decay_steps = 0;  // step at which the decay reaches zero; 0: max_steps
   MomentsAtPhaseStart moments = MomentsAtPhaseStart::keep;
 };
 

@@ -50,13 +50,18 @@ void visit_fields(Visitor& visit, ModelConfig& model) {
 
 template <class Visitor>
 void visit_fields(Visitor& visit, OptimizerConfig& optimizer) {
-  visit.field("name", optimizer.name, any_value(), "LAMB (You et al. 2020) or AdamW.");
-  visit.field("adam_beta1", optimizer.adam_beta1, below_one(), "Decay of the first moment.");
-  visit.field("adam_beta2", optimizer.adam_beta2, below_one(), "Decay of the second moment.");
+  visit.field("name", optimizer.name, any_value(), "LAMB (You et al. 2020), AdamW or LARS.");
+  visit.field("adam_beta1", optimizer.adam_beta1, below_one(),
+              "Decay of the first moment; the momentum of LARS.");
+  visit.field("adam_beta2", optimizer.adam_beta2, below_one(),
+              "Decay of the second moment; LARS has none.");
   visit.field("adam_epsilon", optimizer.adam_epsilon, positive(),
               "Added to the root of the second moment.");
   visit.field("weight_decay", optimizer.weight_decay, at_least(0),
-              "Decoupled decay, added before the trust ratio.");
+              "Weight decay, added before the trust ratio.");
+  visit.field("weight_decay_placement", optimizer.weight_decay_placement, any_value(),
+              "`update`: decoupled (paper); `gradient`: added to the gradient before the moments "
+              "(Apex's adam_w_mode=False). LARS always adds it to the gradient.");
   visit.field(
       "max_grad_norm", optimizer.max_grad_norm, at_least(0),
       "Clip of the global gradient norm over all tensors, after the all-reduce; 0 = no clipping.");
@@ -79,6 +84,11 @@ void visit_fields(Visitor& visit, OptimizerConfig& optimizer) {
               "Upper clamp of the trust ratio.");
   visit.field("weight_norm_max", optimizer.weight_norm_max, or_infinite(positive()),
               "Upper clamp of the weight norm in the trust ratio, phi(z) = min(z, max).");
+  visit.field("lars_trust_ratio", optimizer.lars_trust_ratio, any_value(),
+              "`momentum`: |w| / |m| (You et al. 2020, algorithm 1); `gradient`: |w| / (|g| + "
+              "weight_decay |w|), before the momentum (You et al. 2017).");
+  visit.field("lars_coefficient", optimizer.lars_coefficient, positive(),
+              "Factor of the trust ratio of LARS; 0.001 in You et al. 2017.");
 }
 
 template <class Visitor>
@@ -111,6 +121,10 @@ void visit_fields(Visitor& visit, PhaseConfig& phase) {
   visit.field("lr_decay_origin", phase.lr_decay_origin, any_value(),
               "`phase_start`: the decay counts from step 0 (Google, NVIDIA); `warmup_end`: no jump "
               "after warm-up.");
+  visit.field(
+      "lr_decay_steps", phase.lr_decay_steps, between(0, kMaxSteps),
+      "Step at which the decay reaches zero, when it is longer than the phase (one schedule "
+      "over several phases); 0 = `max_steps`.");
   visit.field(
       "moments", phase.moments, any_value(),
       "At the start of the phase: `keep` or `reset` the moments and the bias-correction counter.");

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <initializer_list>
 
+#include "config/enum_names.h"
 #include "config/run_config_fields.h"
 #include "config/value_text.h"
 
@@ -64,6 +65,20 @@ void check_optimizer(RuleChecker& rules, const OptimizerConfig& optimizer) {
                 {"optimizer.trust_ratio_min", "optimizer.trust_ratio_max"},
                 value_text(optimizer.trust_ratio_min) + " is above trust_ratio_max " +
                     value_text(optimizer.trust_ratio_max) + "; use at most that");
+  const OptimizerConfig defaults;
+  const auto require_default = [&](bool is_default, bool applies, const std::string& key,
+                                   const std::string& optimizers) {
+    rules.require(is_default || applies, {"optimizer." + key, "optimizer.name"},
+                  "has no effect with optimizer.name: " + enum_name(optimizer.name) +
+                      "; leave it out, or choose " + optimizers);
+  };
+  const bool is_lars = optimizer.name == OptimizerName::lars;
+  require_default(optimizer.lars_trust_ratio == defaults.lars_trust_ratio, is_lars,
+                  "lars_trust_ratio", "lars");
+  require_default(optimizer.lars_coefficient == defaults.lars_coefficient, is_lars,
+                  "lars_coefficient", "lars");
+  require_default(optimizer.weight_decay_placement == defaults.weight_decay_placement, !is_lars,
+                  "weight_decay_placement", "lamb or adamw");
 }
 
 void check_phase(RuleChecker& rules, const RunConfig& config, const PhaseConfig& phase,
@@ -88,6 +103,15 @@ void check_phase(RuleChecker& rules, const RunConfig& config, const PhaseConfig&
                 {path + ".warmup_steps", path + ".max_steps"},
                 bound_text(warmup) + " is above max_steps " + value_text(phase.max_steps) +
                     "; use at most " + value_text(phase.max_steps) + ", or a share below 1");
+}
+
+void check_decay_steps(RuleChecker& rules, const PhaseConfig& phase, const std::string& path) {
+  rules.require(phase.lr_decay_steps == 0 || phase.lr_decay_steps >= phase.max_steps,
+                {path + ".lr_decay_steps", path + ".max_steps"},
+                value_text(phase.lr_decay_steps) + " is below max_steps " +
+                    value_text(phase.max_steps) +
+                    ": the last steps would train at a rate of zero; " +
+                    "use at least that, or 0 for max_steps");
 }
 
 void check_phase_names(RuleChecker& rules, const std::vector<PhaseConfig>& phases) {
@@ -162,7 +186,9 @@ void check_rules_between_fields(const RunConfig& config, const std::string& file
   check_model(rules, config.model);
   check_optimizer(rules, config.optimizer);
   for (std::size_t index = 0; index < config.phases.size(); ++index) {
-    check_phase(rules, config, config.phases[index], "phases[" + std::to_string(index) + "]");
+    const std::string path = "phases[" + std::to_string(index) + "]";
+    check_phase(rules, config, config.phases[index], path);
+    check_decay_steps(rules, config.phases[index], path);
   }
   check_phase_names(rules, config.phases);
   check_total_steps(rules, config.phases);

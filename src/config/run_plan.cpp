@@ -37,6 +37,9 @@ RunPlan plan_run(const RunConfig& config, std::int64_t ranks, std::int64_t data_
     if (config.communication.reduction == Reduction::reproducible) {
       phase_plan.memory.gradients += kFixedPointBytes * plan.parameters;
     }
+    if (config.optimizer.name == OptimizerName::lars) {
+      phase_plan.memory.moments /= 2;  // no second moment
+    }
     plan.steps += phase_plan.steps;
     plan.sequences += phase_plan.sequences;
     plan.tokens += phase_plan.tokens;

@@ -4,8 +4,8 @@
 
 #include <ATen/Parallel.h>
 
-#include "optim/lamb_update.h"
 #include "optim/optimizer.h"
+#include "optim/update_block.h"
 
 namespace lambert {
 namespace {

@@ -3,44 +3,11 @@
 
 #include <algorithm>
 #include <array>
-#include <bit>
 #include <cmath>
 #include <limits>
 
 namespace lambert {
 namespace {
-
-constexpr std::size_t kLanes = 16;  // two AVX-512 registers of doubles
-using Lanes = std::array<double, kLanes>;
-
-void add_squares(Lanes& lanes, const float* values, std::size_t count) {
-  const std::size_t whole = count - count % kLanes;
-  for (std::size_t i = 0; i < whole; i += kLanes) {
-    for (std::size_t lane = 0; lane < kLanes; ++lane) {
-      const auto value = static_cast<double>(values[i + lane]);
-      lanes[lane] += value * value;
-    }
-  }
-  for (std::size_t i = whole; i < count; ++i) {
-    lanes[i - whole] += static_cast<double>(values[i]) * static_cast<double>(values[i]);
-  }
-}
-
-double sum_of(const Lanes& lanes) {
-  double sum = 0.0;
-  for (const double lane : lanes) {
-    sum += lane;
-  }
-  return sum;
-}
-
-/// Round to nearest even, as hardware does; a NaN stays one.
-std::uint16_t to_bfloat16(float value) {
-  const auto bits = std::bit_cast<std::uint32_t>(value);
-  const std::uint32_t rounded = (bits + 0x7FFFU + ((bits >> 16) & 1U)) >> 16;
-  const std::uint32_t quiet_nan = (bits >> 16) | 0x40U;
-  return static_cast<std::uint16_t>((bits & 0x7FFFFFFFU) > 0x7F800000U ? quiet_nan : rounded);
-}
 
 /// Increments instead of products of decay factors: beta2 = 0.999 has no exact fp32 form, and m and
 /// v would settle at a value that is off by that error divided by 1 - beta.
@@ -48,7 +15,8 @@ template <bool kAverages>
 void advance_moments(const UpdateBlock& block, const UpdateCoefficients& c) {
   constexpr float kLargest = std::numeric_limits<float>::max();
   for (std::size_t i = 0; i < block.count; ++i) {
-    const float gradient = block.gradient[i] * c.gradient_scale;
+    const float gradient =
+        block.gradient[i] * c.gradient_scale + c.gradient_decay * block.weight[i];
     const float first = block.first[i];
     const float second = block.second[i];
     block.first[i] = kAverages ? first + c.first_increment * (gradient - first)
@@ -114,19 +82,8 @@ void apply_update(const UpdateBlock& block, const UpdateCoefficients& coefficien
     for (std::size_t i = 0; i < count; ++i) {
       weight[i] -= rate * update[i];
     }
-    if (block.rounded_weight != nullptr) {
-      std::uint16_t* rounded = block.rounded_weight + begin;
-      for (std::size_t i = 0; i < count; ++i) {
-        rounded[i] = to_bfloat16(weight[i]);
-      }
-    }
+    round_weights(block, begin, count);
   }
-}
-
-double sum_of_squares(std::span<const float> values) {
-  Lanes lanes{};
-  add_squares(lanes, values.data(), values.size());
-  return sum_of(lanes);
 }
 
 }  // namespace lambert

@@ -1,20 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// The arithmetic of Adam and LAMB on plain arrays, one block at a time. Sums are double, over fixed
-// lanes, so that a block gives the same bits on every rank and whatever thread runs it.
+// The arithmetic of Adam and LAMB on plain arrays, one block at a time.
 #pragma once
 
-#include <cstddef>
-#include <cstdint>
-#include <span>
+#include "optim/update_block.h"
 
 namespace lambert {
-
-/// Elements handled at once; norms are sums of block sums in block order.
-inline constexpr std::size_t kUpdateBlock = 16384;
 
 /// Coefficients of one step and tensor, fp32 as the arrays are.
 struct UpdateCoefficients {
   float gradient_scale = 1.0F;   // the clip scale
+  float gradient_decay = 0.0F;   // weight decay added to the gradient; 0 for excluded tensors
   float first_decay = 0.9F;      // beta1
   float first_increment = 0.1F;  // 1 - beta1, or 1 without gradient averaging
   bool averages_gradient = true;
@@ -23,22 +18,7 @@ struct UpdateCoefficients {
   float second_debias = 1.0F;       // 1 / (1 - beta2^t)
   float epsilon = 1e-6F;
   bool epsilon_inside_sqrt = false;
-  float weight_decay = 0.0F;  // 0 for excluded tensors
-};
-
-/// A block of one tensor; all arrays have the same length.
-struct UpdateBlock {
-  float* weight;                  // fp32 master
-  const float* gradient;          // fp32
-  float* first;                   // m
-  float* second;                  // v
-  std::uint16_t* rounded_weight;  // bf16 copy of the weight, or null
-  std::size_t count;
-};
-
-struct SquaredNorms {
-  double weight = 0.0;
-  double update = 0.0;
+  float weight_decay = 0.0F;  // part of the update; 0 for excluded tensors
 };
 
 /// m and v of the block; returns the squared norms of w and of u = m^ / (sqrt(v^) + epsilon) +
@@ -47,7 +27,5 @@ SquaredNorms update_moments(const UpdateBlock& block, const UpdateCoefficients& 
 
 /// w -= rate * u, u computed again from m and v: cheaper than a third array.
 void apply_update(const UpdateBlock& block, const UpdateCoefficients& coefficients, float rate);
-
-double sum_of_squares(std::span<const float> values);
 
 }  // namespace lambert

@@ -13,10 +13,10 @@ LrSchedule::LrSchedule(const PhaseConfig& phase)
       warmup_steps_(phase.warmup_steps < 1.0
                         ? std::llround(phase.warmup_steps * static_cast<double>(phase.max_steps))
                         : std::llround(phase.warmup_steps)),
-      max_steps_(phase.max_steps),
+      decay_steps_(phase.lr_decay_steps > 0 ? phase.lr_decay_steps : phase.max_steps),
       power_(phase.lr_decay_power),
       origin_(phase.lr_decay_origin) {
-  LAMBERT_CHECK(max_steps_ > 0 && warmup_steps_ >= 0 && warmup_steps_ <= max_steps_,
+  LAMBERT_CHECK(decay_steps_ > 0 && warmup_steps_ >= 0 && warmup_steps_ <= decay_steps_,
                 "warm-up must lie within the phase");
 }
 
@@ -24,12 +24,13 @@ double LrSchedule::rate_at(std::int64_t step) const {
   if (step < warmup_steps_) {
     return peak_ * static_cast<double>(step + 1) / static_cast<double>(warmup_steps_);
   }
-  if (step >= max_steps_) {
+  if (step >= decay_steps_) {
     return 0.0;
   }
   const std::int64_t origin = origin_ == LrDecayOrigin::warmup_end ? warmup_steps_ : 0;
-  const double done = static_cast<double>(step - origin) / static_cast<double>(max_steps_ - origin);
-  return peak_ * std::pow(1.0 - done, power_);
+  const double left =
+      static_cast<double>(decay_steps_ - step) / static_cast<double>(decay_steps_ - origin);
+  return peak_ * std::pow(left, power_);
 }
 
 }  // namespace lambert

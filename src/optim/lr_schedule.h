@@ -7,7 +7,7 @@
 
 namespace lambert {
 
-/// Linear warm-up, then polynomial decay to zero at max_steps.
+/// Linear warm-up, then polynomial decay to zero at T = lr_decay_steps, max_steps unless set.
 class LrSchedule {
  public:
   explicit LrSchedule(const PhaseConfig& phase);
@@ -19,7 +19,7 @@ class LrSchedule {
  private:
   double peak_;
   std::int64_t warmup_steps_;
-  std::int64_t max_steps_;
+  std::int64_t decay_steps_;
   double power_;
   LrDecayOrigin origin_;
 };

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "optim/lamb.h"
+#include "optim/lars.h"
 
 namespace lambert {
 
@@ -7,6 +8,9 @@ namespace lambert {
 // LAMB's step with every trust ratio 1: parameter_treatment.cpp adapts nothing then.
 std::unique_ptr<Optimizer> make_optimizer(const OptimizerConfig& config,
                                           const std::vector<NamedParameter>& parameters) {
+  if (config.name == OptimizerName::lars) {
+    return std::make_unique<Lars>(config, parameters);
+  }
   return std::make_unique<Lamb>(config, parameters);
 }
 

@@ -15,7 +15,7 @@ namespace lambert {
 struct OptimizerMoments {
   std::string name;
   at::Tensor first;   // m
-  at::Tensor second;  // v
+  at::Tensor second;  // v; undefined for LARS, which has none
 };
 
 struct GradientNorm {
@@ -36,6 +36,15 @@ struct ParameterTreatment {
   bool adapted = false;
 };
 
+/// What the last step did to one tensor.
+struct TensorUpdate {
+  double weight_norm = 0.0;  // |w| before the step
+  double update_norm = 0.0;  // denominator of the ratio: |u| of LAMB
+  double trust_ratio = 1.0;
+  bool is_adapted = false;  // false: the ratio is 1 by treatment or because a norm is zero
+  bool is_clamped = false;  // by trust_ratio_min, trust_ratio_max or weight_norm_max
+};
+
 class Optimizer {
  public:
   virtual ~Optimizer() = default;
@@ -48,11 +57,11 @@ class Optimizer {
   virtual std::int64_t step_count() const = 0;           // t of the bias correction
   virtual void set_step_count(std::int64_t count) = 0;
   virtual const std::vector<ParameterTreatment>& treatments() const = 0;
-  /// Trust ratio of each tensor in the last step (1 where not adapted), for logs.
-  virtual const std::vector<double>& trust_ratios() const = 0;
+  /// In parameter order, for logs.
+  virtual const std::vector<TensorUpdate>& last_updates() const = 0;
 };
 
-/// LAMB (You et al. 2020, algorithm 2 with the variants of OptimizerConfig) or AdamW, by
+/// LAMB (You et al. 2020, algorithm 2 with the variants of OptimizerConfig), AdamW or LARS, by
 /// config.name. Throws ConfigError when a weight_decay_exclude entry matches no parameter.
 std::unique_ptr<Optimizer> make_optimizer(const OptimizerConfig& config,
                                           const std::vector<NamedParameter>& parameters);

@@ -31,7 +31,8 @@ std::vector<ParameterTreatment> choose_treatments(const OptimizerConfig& config,
     const bool excluded =
         std::any_of(config.weight_decay_exclude.begin(), config.weight_decay_exclude.end(),
                     [&](const std::string& part) { return name_contains(parameter.name, part); });
-    const bool adapted = config.name == OptimizerName::lamb && (!excluded || config.adapt_excluded);
+    const bool adapted =
+        config.name != OptimizerName::adamw && (!excluded || config.adapt_excluded);
     treatments.push_back({parameter.name, !excluded && config.weight_decay != 0.0, adapted});
   }
   return treatments;

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// Runs the optimizer over recorded gradients: optimizer_trace INPUT OUTPUT STEPS key=value...
+// The optimizer and the schedule of a config, for optimizer_parity.py.
+//   optimizer_trace rates CONFIG                             every step's learning rate, phase by
+//   phase optimizer_trace updates CONFIG INPUT OUTPUT [key=value...]  the first phase over recorded
+//   gradients
 // INPUT holds <name>.weight0 and <name>.gradients (steps, ...); OUTPUT gets weights and moments
 // after the last step.
+#include <cstdio>
 #include <iostream>
 #include <map>
 
@@ -9,46 +13,41 @@
 
 #include "base/error.h"
 #include "checkpoint/safetensors.h"
+#include "config/load_run_config.h"
+#include "optim/lr_schedule.h"
 #include "optim/optimizer.h"
 #include "support/reduced_gradients.h"
 
 namespace lambert {
 namespace {
 
-OptimizerConfig config_of(const std::map<std::string, std::string>& settings) {
-  OptimizerConfig config;
-  const auto number = [&](const char* key, double& field) {
-    if (const auto found = settings.find(key); found != settings.end()) {
-      field = std::stod(found->second);
+void print_rates(const RunConfig& config) {
+  for (const PhaseConfig& phase : config.phases) {
+    const LrSchedule schedule(phase);
+    for (std::int64_t step = 0; step < phase.max_steps; ++step) {
+      std::printf("%s %lld %.17g\n", phase.name.c_str(), static_cast<long long>(step),
+                  schedule.rate_at(step));
     }
-  };
-  const auto flag = [&](const char* key, bool& field) {
-    if (const auto found = settings.find(key); found != settings.end()) {
-      field = found->second == "true";
-    }
-  };
-  number("weight_decay", config.weight_decay);
-  number("max_grad_norm", config.max_grad_norm);
-  number("adam_epsilon", config.adam_epsilon);
-  number("trust_ratio_min", config.trust_ratio_min);
-  number("trust_ratio_max", config.trust_ratio_max);
-  number("weight_norm_max", config.weight_norm_max);
-  flag("bias_correction", config.bias_correction);
-  flag("grad_averaging", config.grad_averaging);
-  flag("epsilon_inside_sqrt", config.epsilon_inside_sqrt);
-  flag("adapt_excluded", config.adapt_excluded);
-  if (settings.contains("name") && settings.at("name") == "adamw") {
-    config.name = OptimizerName::adamw;
   }
-  if (settings.contains("bias_correction_placement") &&
-      settings.at("bias_correction_placement") == "step_size") {
-    config.bias_correction_placement = BiasCorrectionPlacement::step_size;
-  }
-  return config;
 }
 
-void run(const std::filesystem::path& input, const std::filesystem::path& output,
-         std::int64_t steps, const OptimizerConfig& config) {
+void write_results(const std::filesystem::path& output,
+                   const std::vector<NamedParameter>& parameters, Optimizer& optimizer) {
+  std::vector<NamedTensor> results;
+  for (std::size_t index = 0; index < parameters.size(); ++index) {
+    const std::string& name = parameters[index].name;
+    const OptimizerMoments& moments = optimizer.moments()[index];
+    results.push_back({name + ".weight", parameters[index].master.detach()});
+    results.push_back({name + ".first", moments.first});
+    if (moments.second.defined()) {
+      results.push_back({name + ".second", moments.second});
+    }
+  }
+  write_safetensors(*make_posix_file_system(), output, results);
+}
+
+void run_updates(const RunConfig& config, const std::filesystem::path& input,
+                 const std::filesystem::path& output) {
   const std::map<std::string, at::Tensor> recorded = read_safetensors(input);
   std::vector<NamedParameter> parameters;
   std::vector<at::Tensor> gradients;  // (steps, shape of the parameter)
@@ -62,46 +61,43 @@ void run(const std::filesystem::path& input, const std::filesystem::path& output
     }
   }
   OneRankGradients one_rank(parameters);
-  const std::unique_ptr<Optimizer> optimizer = make_optimizer(config, one_rank.parameters());
-  for (std::int64_t step = 0; step < steps; ++step) {
+  const std::unique_ptr<Optimizer> optimizer =
+      make_optimizer(config.optimizer, one_rank.parameters());
+  const PhaseConfig& phase = config.phases.front();
+  const LrSchedule schedule(phase);
+  for (std::int64_t step = 0; step < phase.max_steps; ++step) {
     std::vector<at::Tensor> of_step;
     for (const at::Tensor& all : gradients) {
       of_step.push_back(all[step]);
     }
     const ReducedGradients reduced = one_rank.set(of_step);
     const GradientNorm norm = measure_gradient_norm(reduced);
-    const double learning_rate = 1e-2 * static_cast<double>(step + 1) / static_cast<double>(steps);
-    optimizer->step(reduced, norm.clip_scale(config.max_grad_norm), learning_rate);
+    optimizer->step(reduced, norm.clip_scale(config.optimizer.max_grad_norm),
+                    schedule.rate_at(step));
   }
-  std::vector<NamedTensor> results;
-  for (std::size_t index = 0; index < parameters.size(); ++index) {
-    const std::string& name = parameters[index].name;
-    results.push_back({name + ".weight", parameters[index].master.detach()});
-    results.push_back({name + ".first", optimizer->moments()[index].first});
-    results.push_back({name + ".second", optimizer->moments()[index].second});
-  }
-  write_safetensors(*make_posix_file_system(), output, results);
+  write_results(output, parameters, *optimizer);
 }
 
 }  // namespace
 }  // namespace lambert
 
 int main(int argument_count, char** arguments) {
-  if (argument_count < 4) {
-    std::cerr << "usage: optimizer_trace INPUT OUTPUT STEPS key=value...\n";
-    return 2;
-  }
-  std::map<std::string, std::string> settings;
-  for (int i = 4; i < argument_count; ++i) {
-    const std::string text = arguments[i];
-    settings[text.substr(0, text.find('='))] = text.substr(text.find('=') + 1);
-  }
+  const std::vector<std::string> words(arguments + 1, arguments + argument_count);
   try {
-    lambert::run(arguments[1], arguments[2], std::atoll(arguments[3]),
-                 lambert::config_of(settings));
+    if (words.size() == 2 && words[0] == "rates") {
+      lambert::print_rates(lambert::load_run_config(words[1], {}));
+      return 0;
+    }
+    if (words.size() >= 4 && words[0] == "updates") {
+      const lambert::RunConfig config =
+          lambert::load_run_config(words[1], {words.begin() + 4, words.end()});
+      lambert::run_updates(config, words[2], words[3]);
+      return 0;
+    }
   } catch (const std::exception& error) {
     std::cerr << error.what() << "\n";
     return 1;
   }
-  return 0;
+  std::cerr << "usage: optimizer_trace rates CONFIG | updates CONFIG INPUT OUTPUT [key=value...]\n";
+  return 2;
 }

@@ -19,7 +19,9 @@ import tokenizers
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 
 import original_wordpiece
-import parity_table
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+import parity_table  # noqa: E402  (one folder up)
 
 # A vocabulary may have a million lines, each code point takes two, and no decomposition leaves the first slice.
 SLICES = [(0, 0x40000), (0x40000, 0xB0000), (0xB0000, 0x110000)]

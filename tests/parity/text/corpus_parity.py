@@ -18,8 +18,10 @@ import sentencepiece
 import tokenizers
 
 import original_wordpiece
-import parity_table
 from code_point_parity import difference_class, pypi_tokenizer
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+import parity_table  # noqa: E402  (one folder up)
 
 FIXTURES = pathlib.Path(__file__).resolve().parents[2] / "fixtures" / "tokenizer"
 OPENERS = {".xz": lzma.open, ".bz2": bz2.open}

@@ -19,7 +19,9 @@ import tempfile
 import numpy
 
 import original_examples
-import parity_table
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+import parity_table  # noqa: E402  (one folder up)
 
 MAX_LENGTH, MAX_PREDICTIONS = 128, 20
 SPLIT_LIMIT = 4.5  # standard errors: two-sided alpha 7e-6

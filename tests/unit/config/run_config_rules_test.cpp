@@ -71,6 +71,22 @@ TEST(RunConfigRules, TrustRatioBoundsAreInOrder) {
               HasSubstr("optimizer.trust_ratio_min: 2 is above trust_ratio_max 0.5"));
 }
 
+TEST(RunConfigRules, KeysOfAnotherOptimizerAreRefused) {
+  EXPECT_THAT(mistake_in(std::string(kGoodConfig) + "optimizer: {lars_coefficient: 0.001}\n"),
+              HasSubstr("optimizer.lars_coefficient: has no effect with optimizer.name: lamb"));
+  EXPECT_THAT(mistake_in(std::string(kGoodConfig) +
+                         "optimizer: {name: lars, weight_decay_placement: gradient}\n"),
+              HasSubstr("optimizer.weight_decay_placement: has no effect"));
+  EXPECT_THAT(mistake_in(std::string(kGoodConfig) +
+                         "optimizer: {name: lars, lars_trust_ratio: gradient}\n"),
+              IsEmpty());
+}
+
+TEST(RunConfigRules, DecayReachesZeroNoEarlierThanThePhaseEnds) {
+  EXPECT_THAT(mistake_in(good_config_with("max_steps: 100", "max_steps: 100\n    lr_decay_steps: 99")),
+              HasSubstr("lr_decay_steps: 99 is below max_steps 100"));
+}
+
 TEST(RunConfigRules, OutputAndInputAreDifferentFolders) {
   EXPECT_THAT(mistake_in(good_config_with("output_dir: runs/test", "output_dir: data/./seq128/")),
               HasSubstr("output_dir: 'data/./seq128/' is also phases[0].data"));

@@ -32,7 +32,7 @@ TEST(Lamb, FirstStepFollowsThePaper) {
   // m^ = g, v^ = g * g: u = sign(g) + decay * w; six equal elements: trust = w / u.
   const double update = 0.1 / (0.1 + 1e-6) + 0.01 * 0.5;
   EXPECT_NEAR(gradients.parameters()[0].master[0][0].item<double>(), 0.5 - 1e-2 * 0.5, 1e-7);
-  EXPECT_NEAR(optimizer->trust_ratios()[0], 0.5 / update, 1e-6);
+  EXPECT_NEAR(optimizer->last_updates()[0].trust_ratio, 0.5 / update, 1e-6);
   EXPECT_NEAR(gradients.parameters()[1].master[0].item<double>(), 0.25 + 1e-2, 1e-7);
   EXPECT_EQ(gradients.parameters()[2].master[0].item<double>(), 1.0);
   EXPECT_EQ(optimizer->step_count(), 1);

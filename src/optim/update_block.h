@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the update kernels work on: plain arrays, one block at a time. Sums are double, over fixed
+// lanes, so that a block gives the same bits on every rank and whatever thread runs it.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+namespace lambert {
+
+/// Elements handled at once; norms are sums of block sums in block order.
+inline constexpr std::size_t kUpdateBlock = 16384;
+
+/// A block of one tensor; all arrays have the same length.
+struct UpdateBlock {
+  float* weight;                  // fp32 master
+  const float* gradient;          // fp32
+  float* first;                   // m
+  float* second;                  // v, or null
+  std::uint16_t* rounded_weight;  // bf16 copy of the weight, or null
+  std::size_t count;
+};
+
+struct SquaredNorms {
+  double weight = 0.0;
+  double update = 0.0;
+};
+
+inline constexpr std::size_t kLanes = 16;  // two AVX-512 registers of doubles
+using Lanes = std::array<double, kLanes>;
+
+inline void add_squares(Lanes& lanes, const float* values, std::size_t count) {
+  const std::size_t whole = count - count % kLanes;
+  for (std::size_t i = 0; i < whole; i += kLanes) {
+    for (std::size_t lane = 0; lane < kLanes; ++lane) {
+      const auto value = static_cast<double>(values[i + lane]);
+      lanes[lane] += value * value;
+    }
+  }
+  for (std::size_t i = whole; i < count; ++i) {
+    lanes[i - whole] += static_cast<double>(values[i]) * static_cast<double>(values[i]);
+  }
+}
+
+inline double sum_of(const Lanes& lanes) {
+  double sum = 0.0;
+  for (const double lane : lanes) {
+    sum += lane;
+  }
+  return sum;
+}
+
+double sum_of_squares(std::span<const float> values);
+
+/// The bf16 copy of `count` weights, if the block has one.
+void round_weights(const UpdateBlock& block, std::size_t begin, std::size_t count);
+
+}  // namespace lambert

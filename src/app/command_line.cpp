@@ -200,6 +200,24 @@ void add_run_commands(CLI::App& app, int& exit_code) {
   eval->callback([eval_options, &exit_code] { exit_code = run_eval(*eval_options); });
 }
 
+void add_inspect(CLI::App& app, int& exit_code) {
+  CLI::App* inspect =
+      app.add_subcommand("inspect", describe("Look into a run", "lambert inspect lamb runs/mini"));
+  inspect->require_subcommand(1);
+  CLI::App* lamb = inspect->add_subcommand(
+      "lamb", describe("Weight norm, update norm, trust ratio and clamp hits of every tensor\n"
+                       "The run must have logging.log_lamb_table: true. '-' = no trust ratio: an "
+                       "excluded tensor, or a norm of zero.\n"
+                       "Exit code 3 when there is no table.",
+                       "lambert inspect lamb runs/mini --step 1000"));
+  auto options = std::make_shared<InspectLambOptions>();
+  lamb->add_option("RUN", options->run, "output_dir of a run")->required();
+  lamb->add_option("--step", options->step, "the newest record up to this step; default: the last")
+      ->check(CLI::PositiveNumber);
+  lamb->add_flag("--json", options->json, "machine-readable output");
+  lamb->callback([options, &exit_code] { exit_code = run_inspect_lamb(*options); });
+}
+
 void add_checkpoint_commands(CLI::App& app, int& exit_code) {
   CLI::App* exporting = app.add_subcommand(
       "export", describe("Export weights", "lambert export hf runs/mini --output exported"));
@@ -233,6 +251,7 @@ void add_checkpoint_commands(CLI::App& app, int& exit_code) {
     command->callback([options, &exit_code] { exit_code = run_checkpoint(*options); });
   }
 
+  add_inspect(app, exit_code);
   CLI::App* config =
       app.add_subcommand("config", describe("About the configuration", "lambert config reference"));
   config->require_subcommand(1);

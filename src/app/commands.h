@@ -81,6 +81,13 @@ struct CheckpointOptions {
 };
 int run_checkpoint(const CheckpointOptions& options);
 
+struct InspectLambOptions {
+  std::string run;        // output_dir of a run
+  std::int64_t step = 0;  // 0: the newest record; else the newest one not after it
+  bool json = false;
+};
+int run_inspect_lamb(const InspectLambOptions& options);
+
 /// configs/README.md on stdout.
 int run_config_reference();
 

@@ -127,7 +127,8 @@ struct EvaluationConfig {
 struct LoggingConfig {
   std::int64_t logging_steps = 10;
   std::vector<std::string> report_to = {"tensorboard"};  // metrics.jsonl is always written
-  bool log_sample_hashes = false;  // hash of sample ids and masks of every step in metrics.jsonl
+  bool log_sample_hashes = false;  // samples, masks, dropout of every step in metrics.jsonl
+  bool log_lamb_table = false;     // norms and trust ratio of every tensor at logging steps
 };
 
 struct RunConfig {

@@ -84,9 +84,11 @@ void visit_fields(Visitor& visit, OptimizerConfig& optimizer) {
               "Upper clamp of the trust ratio.");
   visit.field("weight_norm_max", optimizer.weight_norm_max, or_infinite(positive()),
               "Upper clamp of the weight norm in the trust ratio, phi(z) = min(z, max).");
-  visit.field("lars_trust_ratio", optimizer.lars_trust_ratio, any_value(),
-              "`momentum`: |w| / |m| (You et al. 2020, algorithm 1); `gradient`: |w| / (|g| + "
-              "weight_decay |w|), before the momentum (You et al. 2017).");
+  visit.field(
+      "lars_trust_ratio", optimizer.lars_trust_ratio, any_value(),
+      "`momentum`: weight norm / momentum norm (You et al. 2020, algorithm 1); `gradient`: "
+      "weight norm / (gradient norm + weight_decay x weight norm), before the momentum (You "
+      "et al. 2017).");
   visit.field("lars_coefficient", optimizer.lars_coefficient, positive(),
               "Factor of the trust ratio of LARS; 0.001 in You et al. 2017.");
 }
@@ -169,13 +171,17 @@ void visit_fields(Visitor& visit, EvaluationConfig& evaluation) {
 
 template <class Visitor>
 void visit_fields(Visitor& visit, LoggingConfig& logging) {
-  visit.field("logging_steps", logging.logging_steps, between(1, kMaxSteps),
-              "Steps between console lines.");
+  visit.field(
+      "logging_steps", logging.logging_steps, between(1, kMaxSteps),
+      "Steps between console lines, TensorBoard points and estimates of the gradient noise.");
   visit.field("report_to", logging.report_to, any_value(),
               "Further records of the metrics: `tensorboard`, or an empty list; `metrics.jsonl` is "
               "always written.");
   visit.field("log_sample_hashes", logging.log_sample_hashes, any_value(),
-              "Hash of the sample ids and masks of every step in `metrics.jsonl`.");
+              "Hashes of the samples, masks and dropout of every step in `metrics.jsonl`.");
+  visit.field("log_lamb_table", logging.log_lamb_table, any_value(),
+              "Weight norm, update norm, trust ratio and clamp hits of every tensor at logging "
+              "steps, in `lamb.jsonl` (`lambert inspect lamb`) and as TensorBoard histograms.");
 }
 
 template <class Visitor>

@@ -48,6 +48,9 @@ struct GradientReducer::State {
 
   void start_next() {
     const std::size_t index = pending.size();
+    if (on_first_micro_batch) {  // it is the only one
+      on_first_micro_batch(buckets.buckets()[index].flat);
+    }
     const GradientBucket& bucket = buckets.buckets()[index];
     const std::string& first = buckets.parameters()[bucket.parameters.front()].name;
     pending.push_back(communicator.start_all_reduce_sum(
@@ -61,6 +64,15 @@ struct GradientReducer::State {
     }
     sums[index].add(flat, micro_batches);
     return sums[index].integers();
+  }
+
+  void end_first_micro_batch() {
+    if (on_first_micro_batch) {
+      for (const GradientBucket& bucket : buckets.buckets()) {
+        on_first_micro_batch(bucket.flat);
+      }
+      on_first_micro_batch = {};
+    }
   }
 
   /// Reproducible: the micro-batch before goes into the fixed-point sums.
@@ -80,6 +92,7 @@ struct GradientReducer::State {
   std::vector<std::unique_ptr<PendingReduction>> pending;  // started buckets, in index order
   std::vector<FixedPointSum> sums;  // per bucket; empty in a standard reduction
   std::int64_t micro_batches = 1;   // of all ranks in this step
+  OnBucket on_first_micro_batch;    // until it has seen its buckets
   bool reducing = false;
   bool has_micro_batch = false;  // a backward pass was begun in this step
   double exposed_seconds = 0.0;
@@ -130,12 +143,14 @@ GradientReducer::~GradientReducer() {
   }
 }
 
-void GradientReducer::begin_step(std::int64_t micro_batches) {
+void GradientReducer::begin_step(std::int64_t micro_batches, OnBucket on_first_micro_batch) {
   state_->micro_batches = micro_batches;
+  state_->on_first_micro_batch = std::move(on_first_micro_batch);
 }
 
 void GradientReducer::begin_micro_batch(bool is_last) {
   if (state_->has_micro_batch) {
+    state_->end_first_micro_batch();
     state_->keep_micro_batch();
   }
   state_->has_micro_batch = true;
@@ -158,6 +173,7 @@ ReducedGradients GradientReducer::finish() {
   state_->arm();
   state_->reducing = false;
   state_->has_micro_batch = false;
+  state_->on_first_micro_batch = {};
   return ReducedGradients(state_->buckets);
 }
 

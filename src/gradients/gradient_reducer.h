@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 
 #include "comm/communicator.h"
@@ -20,8 +21,11 @@ class GradientReducer {
   GradientReducer(Communicator& communicator, GradientBuckets& buckets, Reduction reduction);
   ~GradientReducer();
 
+  using OnBucket = std::function<void(const at::Tensor& flat)>;  // (elements) fp32
   /// Before the first backward pass of a step. micro_batches: of all ranks together.
-  void begin_step(std::int64_t micro_batches);
+  /// on_first_micro_batch, if any, sees every bucket as the rank's first micro-batch left it,
+  /// before anything is added or reduced.
+  void begin_step(std::int64_t micro_batches, OnBucket on_first_micro_batch = {});
   /// Before every backward pass.
   void begin_micro_batch(bool is_last);
   /// Waits for all buckets. Throws CommError naming the bucket. Call once per step after the last

@@ -1,17 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "optim/gradient_norm.h"
+
 #include <cmath>
 #include <numeric>
 
 #include <ATen/Parallel.h>
 
-#include "optim/optimizer.h"
 #include "optim/update_block.h"
 
 namespace lambert {
-namespace {
-
 /// Block sums are added in block order, so the thread count does not change a bit.
-double squared_norm(const at::Tensor& tensor) {  // contiguous fp32
+double squared_norm(const at::Tensor& tensor) {
   const std::span<const float> values(tensor.const_data_ptr<float>(),
                                       static_cast<std::size_t>(tensor.numel()));
   const std::size_t block_count = (values.size() + kUpdateBlock - 1) / kUpdateBlock;
@@ -27,8 +26,6 @@ double squared_norm(const at::Tensor& tensor) {  // contiguous fp32
                    });
   return std::accumulate(sums.begin(), sums.end(), 0.0);
 }
-
-}  // namespace
 
 double GradientNorm::clip_scale(double max_norm) const {
   return max_norm > 0.0 && value > max_norm ? max_norm / value : 1.0;

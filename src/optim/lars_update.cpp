@@ -34,8 +34,8 @@ SquaredNorms measure_gradient(const UpdateBlock& block, const LarsCoefficients& 
 void apply_scaled_gradient(const UpdateBlock& block, const LarsCoefficients& coefficients,
                            float rate) {
   for (std::size_t i = 0; i < block.count; ++i) {
-    block.first[i] += rate * decayed_gradient(block, coefficients, i) -
-                      coefficients.decrement * block.first[i];
+    block.first[i] +=
+        rate * decayed_gradient(block, coefficients, i) - coefficients.decrement * block.first[i];
     block.weight[i] -= block.first[i];
   }
   round_weights(block, 0, block.count);

@@ -6,8 +6,8 @@
 
 namespace lambert {
 
-/// What LAMB and LARS have in common: fp32 moments, and one trust ratio per tensor from whole-tensor
-/// norms. Owns the moments; the weights belong to the model.
+/// What LAMB and LARS have in common: fp32 moments, and one trust ratio per tensor from
+/// whole-tensor norms. Owns the moments; the weights belong to the model.
 class LayerwiseOptimizer : public Optimizer {
  public:
   void reset_moments() override;

@@ -18,17 +18,6 @@ struct OptimizerMoments {
   at::Tensor second;  // v; undefined for LARS, which has none
 };
 
-struct GradientNorm {
-  double value = 0.0;  // global L2 norm over all tensors
-  bool finite = true;
-  /// min(1, max_norm / norm); 1 when max_norm is 0.
-  double clip_scale(double max_norm) const;
-};
-
-/// One global norm over all tensors, accumulated in double in parameter order: the same bits on
-/// every rank.
-GradientNorm measure_gradient_norm(const ReducedGradients& gradients);
-
 /// How one tensor is treated; logged at the start.
 struct ParameterTreatment {
   std::string name;

@@ -46,14 +46,14 @@ UpdateBlock whole_tensor(const NamedParameter& parameter, const at::Tensor& grad
 
 void for_each_block(const UpdateBlock& tensor,
                     const std::function<void(const UpdateBlock&)>& work) {
-  for_each_number(block_count_of(tensor),
-                  [&](std::size_t block) { work(part_of(tensor, block)); });
+  for_each_number(block_count_of(tensor), [&](std::size_t block) { work(part_of(tensor, block)); });
 }
 
 SquaredNorms sum_over_blocks(const UpdateBlock& tensor,
                              const std::function<SquaredNorms(const UpdateBlock&)>& work) {
   std::vector<SquaredNorms> sums(block_count_of(tensor));
-  for_each_number(sums.size(), [&](std::size_t block) { sums[block] = work(part_of(tensor, block)); });
+  for_each_number(sums.size(),
+                  [&](std::size_t block) { sums[block] = work(part_of(tensor, block)); });
   SquaredNorms total;
   for (const SquaredNorms& sum : sums) {
     total.weight += sum.weight;

@@ -15,8 +15,7 @@ UpdateBlock whole_tensor(const NamedParameter& parameter, const at::Tensor& grad
                          const OptimizerMoments& moments);
 
 /// Calls work(block) for each block of the tensor, on all threads.
-void for_each_block(const UpdateBlock& tensor,
-                    const std::function<void(const UpdateBlock&)>& work);
+void for_each_block(const UpdateBlock& tensor, const std::function<void(const UpdateBlock&)>& work);
 
 /// The sum of work(block) over the blocks of the tensor.
 SquaredNorms sum_over_blocks(const UpdateBlock& tensor,

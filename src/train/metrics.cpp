@@ -60,8 +60,15 @@ std::string step_record(const StepMetrics& metrics) {
   record["overflow_retries"] = metrics.overflow_retries;
   record["skipped_steps"] = metrics.state.skipped_steps;
   record["samples_seen"] = metrics.state.samples_seen;
-  if (!metrics.sample_hash.empty()) {
-    record["sample_hash"] = metrics.sample_hash;
+  if (metrics.gradient_noise) {
+    record["gradient_noise_scale"] = number(metrics.gradient_noise->scale);
+    record["gradient_covariance_trace"] = number(metrics.gradient_noise->covariance_trace);
+    record["squared_gradient"] = number(metrics.gradient_noise->squared_gradient);
+  }
+  if (metrics.hashes) {
+    record["sample_hash"] = metrics.hashes->samples;
+    record["mask_hash"] = metrics.hashes->masks;
+    record["dropout_hash"] = metrics.hashes->dropout;
   }
   record["sequences_per_second"] = number(metrics.sequences_per_second);
   record["tokens_per_second"] = number(metrics.tokens_per_second);
@@ -80,6 +87,22 @@ std::string evaluation_record(const TrainState& state, const std::string& phase,
     record[name] = number(value);
   }
   return record.dump();
+}
+
+std::string lamb_table_record(const TrainState& state, const std::string& phase,
+                              const LambTableRecord& record) {
+  Json json = position(state, phase);
+  json["steps"] = record.steps;
+  json["tensors"] = Json::array();
+  for (const LambTableRow& row : record.rows) {
+    json["tensors"].push_back({{"name", row.name},
+                               {"weight_norm", number(row.last.weight_norm)},
+                               {"update_norm", number(row.last.update_norm)},
+                               {"trust_ratio", number(row.last.trust_ratio)},
+                               {"adapted", row.last.is_adapted},
+                               {"clamp_hits", row.clamp_hits}});
+  }
+  return json.dump();
 }
 
 std::string short_duration(double seconds) {

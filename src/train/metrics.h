@@ -2,10 +2,14 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "checkpoint/train_state.h"
 #include "train/evaluation.h"
+#include "train/gradient_noise.h"
+#include "train/lamb_table.h"
+#include "train/step_hashes.h"
 
 namespace lambert {
 
@@ -23,8 +27,8 @@ struct StepMetrics {
   double gradient_norm = 0.0;  // before clipping
   double loss_scale = 1.0;     // 1: no scaling in fp32 and bf16
   std::int64_t overflow_retries = 0;
-  std::string sample_hash;  // of the step's samples and masks over all ranks; empty unless
-                            // log_sample_hashes
+  std::optional<GradientNoise> gradient_noise;  // at logging steps, with more than one micro-batch
+  std::optional<StepHashes> hashes;             // with log_sample_hashes
   // Times of this rank. checkpoint_seconds: saves since the previous record, because a record is
   // written before the checkpoint of its step.
   double sequences_per_second = 0.0;
@@ -36,11 +40,18 @@ struct StepMetrics {
   double device_memory_gib = 0.0;  // largest resident size of this process so far
 };
 
+inline constexpr const char* kMetricsFile = "metrics.jsonl";
+inline constexpr const char* kLambTableFile = "lamb.jsonl";
+
 /// One line of metrics.jsonl, without the line end. NaN and infinities are the strings "nan",
 /// "inf", "-inf".
 std::string step_record(const StepMetrics& metrics);
 std::string evaluation_record(const TrainState& state, const std::string& phase,
                               const EvaluationResult& result);
+
+/// One line of lamb.jsonl, without the line end.
+std::string lamb_table_record(const TrainState& state, const std::string& phase,
+                              const LambTableRecord& record);
 
 /// What the console line says beside the step's own figures.
 struct ConsoleFigures {

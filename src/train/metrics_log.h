@@ -15,25 +15,27 @@
 
 namespace lambert {
 
-/// metrics.jsonl and the TensorBoard events of a run directory. Ranks other than 0 have one that
-/// writes nothing. A file that cannot be written costs one warning a minute, never the run.
+/// metrics.jsonl, lamb.jsonl and the TensorBoard events of a run directory. Ranks other than 0 have
+/// one that writes nothing. A file that cannot be written costs one warning a minute, never the
+/// run.
 class MetricsLog {
  public:
   MetricsLog() = default;
-  /// Cuts metrics.jsonl back to the records up to last_step, so that an interrupted and an
+  /// Cuts both files back to the records up to last_step, so that an interrupted and an
   /// uninterrupted run leave equal records. Throws StorageError when that fails.
   MetricsLog(FileSystem& file_system, const std::filesystem::path& output_dir,
              const LoggingConfig& logging, std::int64_t last_step);
 
   void record(const StepMetrics& metrics);
   void record(const TrainState& state, const std::string& phase, const EvaluationResult& result);
+  void record(const TrainState& state, const std::string& phase, const LambTableRecord& table);
   std::int64_t lost_records() const { return lost_records_; }
 
  private:
-  void append(const std::string& line);
+  void append(const char* file, const std::string& line);
   void warn();
 
-  std::filesystem::path path_;  // empty: writes nothing
+  std::filesystem::path folder_;  // empty: writes nothing
   std::optional<TensorBoardWriter> tensorboard_;
   std::int64_t tensorboard_steps_ = 1;  // every so many steps
   std::int64_t lost_records_ = 0;

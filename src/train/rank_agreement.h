@@ -5,7 +5,6 @@
 #include <string>
 
 #include "comm/communicator.h"
-#include "data/batch.h"
 
 namespace lambert {
 
@@ -16,9 +15,5 @@ std::string text_of_rank_zero(Communicator& communicator, const std::string& tex
 /// resolved config".
 void require_same_text(Communicator& communicator, const std::string& what,
                        const std::string& text);
-
-/// Hash of the samples and masks of a step over all ranks. It does not depend on how samples are
-/// dealt to ranks and micro-batches.
-std::string hash_of_samples(Communicator& communicator, const StepBatch& batch);
 
 }  // namespace lambert

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "train/tensorboard_writer.h"
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstring>
@@ -22,8 +23,18 @@ constexpr protozero::pbf_tag_type kEventSessionLog = 7;
 constexpr protozero::pbf_tag_type kSummaryValue = 1;
 constexpr protozero::pbf_tag_type kValueTag = 1;
 constexpr protozero::pbf_tag_type kValueSimpleValue = 2;
+constexpr protozero::pbf_tag_type kValueHistogram = 5;
+constexpr protozero::pbf_tag_type kHistogramMinimum = 1;
+constexpr protozero::pbf_tag_type kHistogramMaximum = 2;
+constexpr protozero::pbf_tag_type kHistogramCount = 3;
+constexpr protozero::pbf_tag_type kHistogramSum = 4;
+constexpr protozero::pbf_tag_type kHistogramSumOfSquares = 5;
+constexpr protozero::pbf_tag_type kHistogramLimits = 6;
+constexpr protozero::pbf_tag_type kHistogramBuckets = 7;
 constexpr protozero::pbf_tag_type kSessionLogStatus = 1;
 constexpr std::int32_t kSessionStart = 1;
+
+constexpr std::size_t kBuckets = 30;  // as many as TensorBoard shows
 
 using Crc32C = boost::crc_optimal<32, 0x1EDC6F41, 0xFFFFFFFF, 0xFFFFFFFF, true, true>;
 
@@ -43,6 +54,33 @@ std::string host_name() {
   std::array<char, 256> name{};
   ::gethostname(name.data(), name.size() - 1);
   return name.data();
+}
+
+/// HistogramProto: counts of values in buckets of equal width between smallest and largest.
+void add_histogram(protozero::pbf_writer& histogram, const std::vector<double>& values) {
+  const auto [smallest, largest] = std::minmax_element(values.begin(), values.end());
+  const double width = (*largest - *smallest) / static_cast<double>(kBuckets);
+  std::vector<double> limits(kBuckets);
+  for (std::size_t bucket = 0; bucket < kBuckets; ++bucket) {
+    limits[bucket] = *smallest + width * static_cast<double>(bucket + 1);
+  }
+  limits.back() = *largest;
+  std::vector<double> counts(kBuckets, 0.0);
+  double sum = 0.0;
+  double sum_of_squares = 0.0;
+  for (const double value : values) {
+    const auto limit = std::lower_bound(limits.begin(), limits.end(), value);
+    counts[static_cast<std::size_t>(limit - limits.begin())] += 1.0;
+    sum += value;
+    sum_of_squares += value * value;
+  }
+  histogram.add_double(kHistogramMinimum, *smallest);
+  histogram.add_double(kHistogramMaximum, *largest);
+  histogram.add_double(kHistogramCount, static_cast<double>(values.size()));
+  histogram.add_double(kHistogramSum, sum);
+  histogram.add_double(kHistogramSumOfSquares, sum_of_squares);
+  histogram.add_packed_double(kHistogramLimits, limits.begin(), limits.end());
+  histogram.add_packed_double(kHistogramBuckets, counts.begin(), counts.end());
 }
 
 }  // namespace
@@ -84,6 +122,26 @@ void TensorBoardWriter::write_scalars(std::int64_t step,
       value.add_string(kValueTag, tag);
       value.add_float(kValueSimpleValue, static_cast<float>(scalar));
     }
+  }
+  write_record(data);
+  file_.flush();
+}
+
+void TensorBoardWriter::write_histogram(std::int64_t step, const std::string& tag,
+                                        const std::vector<double>& values) {
+  if (values.empty()) {
+    return;
+  }
+  std::string data;
+  protozero::pbf_writer event(data);
+  event.add_double(kEventWallTime, wall_time());
+  event.add_int64(kEventStep, step);
+  {
+    protozero::pbf_writer summary(event, kEventSummary);
+    protozero::pbf_writer value(summary, kSummaryValue);
+    value.add_string(kValueTag, tag);
+    protozero::pbf_writer histogram(value, kValueHistogram);
+    add_histogram(histogram, values);
   }
   write_record(data);
   file_.flush();

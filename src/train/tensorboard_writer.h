@@ -21,6 +21,9 @@ class TensorBoardWriter {
   TensorBoardWriter(const std::filesystem::path& folder, std::int64_t first_step);
 
   void write_scalars(std::int64_t step, const std::vector<std::pair<std::string, double>>& scalars);
+  /// Nothing for an empty list. values: finite.
+  void write_histogram(std::int64_t step, const std::string& tag,
+                       const std::vector<double>& values);
   bool healthy() const { return static_cast<bool>(file_); }
 
  private:

@@ -39,6 +39,11 @@ LossSums& LossSums::operator+=(const PretrainingLoss& loss) {
   return *this;
 }
 
+DropoutStream dropout_of_step(const RunConfig& config, std::int64_t phase_index,
+                              const StepBatch& batch) {
+  return {config.seed, static_cast<std::uint32_t>(phase_index), batch.step_in_phase};
+}
+
 TrainStep::TrainStep(const RunConfig& config, Communicator& communicator, BertForPreTraining& model,
                      GradientBuckets& buckets, GradientReducer& reducer, Optimizer& optimizer,
                      RunProgress& progress)
@@ -50,13 +55,20 @@ TrainStep::TrainStep(const RunConfig& config, Communicator& communicator, BertFo
       optimizer_(optimizer),
       progress_(progress) {}
 
-StepResult TrainStep::run(const StepBatch& batch, std::int64_t phase_index, double learning_rate) {
+StepResult TrainStep::run(const StepBatch& batch, std::int64_t phase_index, double learning_rate,
+                          bool measures_noise) {
+  StepResult result;
+  GradientReducer::OnBucket add_to_norm;
+  if (measures_noise) {
+    add_to_norm = [&result](const at::Tensor& flat) {
+      result.first_micro_batch_squared_norm += squared_norm(flat);
+    };
+  }
   const Denominators total = sum_over_ranks(batch);
   buckets_.zero();
-  reducer_.begin_step(static_cast<std::int64_t>(total.micro_batches));
+  reducer_.begin_step(static_cast<std::int64_t>(total.micro_batches), std::move(add_to_norm));
   progress_.work = "forward";
-  StepResult result;
-  result.losses = accumulate_gradients(batch, phase_index, total);
+  result.losses = accumulate_gradients(batch, dropout_of_step(config_, phase_index, batch), total);
   progress_.work = "reduce";
   const ReducedGradients gradients = reducer_.finish();
   progress_.work = "optimizer";
@@ -80,10 +92,8 @@ TrainStep::Denominators TrainStep::sum_over_ranks(const StepBatch& batch) {
   return {std::max(sums[0], 1.0), std::max(sums[1], 1.0), std::max(sums[2], 1.0)};
 }
 
-LossSums TrainStep::accumulate_gradients(const StepBatch& batch, std::int64_t phase_index,
+LossSums TrainStep::accumulate_gradients(const StepBatch& batch, const DropoutStream& dropout,
                                          const Denominators& total) {
-  const DropoutStream dropout{config_.seed, static_cast<std::uint32_t>(phase_index),
-                              batch.step_in_phase};
   LossSums losses;
   for (const Batch& micro_batch : batch.micro_batches) {
     reducer_.begin_micro_batch(&micro_batch == &batch.micro_batches.back());

@@ -9,6 +9,7 @@
 #include "gradients/gradient_buckets.h"
 #include "gradients/gradient_reducer.h"
 #include "model/bert_for_pretraining.h"
+#include "optim/gradient_norm.h"
 #include "optim/optimizer.h"
 #include "train/run_progress.h"
 
@@ -31,8 +32,13 @@ struct LossSums {
 struct StepResult {
   LossSums losses;  // of this rank
   GradientNorm norm;
-  bool skipped = false;  // non-finite gradient and the config says skip
+  double first_micro_batch_squared_norm = 0.0;  // of this rank's share of the mean, if asked for
+  bool skipped = false;                         // non-finite gradient and the config says skip
 };
+
+/// The dropout of a step.
+DropoutStream dropout_of_step(const RunConfig& config, std::int64_t phase_index,
+                              const StepBatch& batch);
 
 /// One optimizer step, start to end. Owns nothing.
 class TrainStep {
@@ -41,9 +47,10 @@ class TrainStep {
             GradientBuckets& buckets, GradientReducer& reducer, Optimizer& optimizer,
             RunProgress& progress);
 
-  /// Throws DivergenceError for a non-finite gradient (or the 20th skipped step in a row),
-  /// CommError.
-  StepResult run(const StepBatch& batch, std::int64_t phase_index, double learning_rate);
+  /// measures_noise: also the first micro-batch's gradient. Throws DivergenceError for a non-finite
+  /// gradient (or the 20th skipped step in a row), CommError.
+  StepResult run(const StepBatch& batch, std::int64_t phase_index, double learning_rate,
+                 bool measures_noise = false);
   /// Of the last step: the part of the reduction that compute did not hide.
   double exposed_reduce_seconds() const { return reducer_.exposed_seconds(); }
 
@@ -56,7 +63,7 @@ class TrainStep {
     double micro_batches = 1.0;
   };
   Denominators sum_over_ranks(const StepBatch& batch);
-  LossSums accumulate_gradients(const StepBatch& batch, std::int64_t phase_index,
+  LossSums accumulate_gradients(const StepBatch& batch, const DropoutStream& dropout,
                                 const Denominators& total);
   at::Tensor mean_over(const PretrainingLoss& loss, const Denominators& total) const;  // () fp32
   StepResult skip_or_throw(StepResult result, const StepBatch& batch);

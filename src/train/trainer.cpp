@@ -17,23 +17,27 @@ namespace {
 
 /// What the ranks tell each other after a step, in one reduction.
 struct StepAgreement {
-  LossSums losses;  // of all ranks
+  LossSums losses;                              // of all ranks
+  double first_micro_batch_squared_norm = 0.0;  // sum over the ranks
   StopRequest request = StopRequest::none;
 };
 
-StepAgreement sum_over_ranks(Communicator& communicator, const LossSums& mine) {
+StepAgreement sum_over_ranks(Communicator& communicator, const StepResult& result) {
+  const LossSums& mine = result.losses;
   const StopRequest request = take_stop_request();
-  std::array<double, 8> sums = {mine.mlm_sum,
+  std::array<double, 9> sums = {mine.mlm_sum,
                                 mine.nsp_sum,
                                 mine.masked_tokens,
                                 mine.sequences,
                                 mine.mlm_correct,
                                 mine.nsp_correct,
                                 request == StopRequest::save ? 1.0 : 0.0,
-                                request == StopRequest::save_and_stop ? 1.0 : 0.0};
+                                request == StopRequest::save_and_stop ? 1.0 : 0.0,
+                                result.first_micro_batch_squared_norm};
   communicator.all_reduce_sum(sums);
   StepAgreement agreement;
   agreement.losses = {sums[0], sums[1], sums[2], sums[3], sums[4], sums[5]};
+  agreement.first_micro_batch_squared_norm = sums[8];
   if (sums[7] > 0.0) {
     agreement.request = StopRequest::save_and_stop;
   } else if (sums[6] > 0.0) {
@@ -127,8 +131,13 @@ StopRequest Trainer::run_step(const PhaseConfig& phase, Prefetcher& batches, dou
   const Stopwatch watch;
   parts_.progress.work = "data";
   const StepBatch batch = batches.next();
-  const StepResult result = parts_.train_step.run(batch, state_.phase_index, learning_rate);
-  const StepAgreement agreement = sum_over_ranks(parts_.communicator, result.losses);
+  const bool is_only_micro_batch =
+      parts_.communicator.size() == 1 && batch.micro_batches.size() == 1;
+  const bool measures_noise =
+      !is_only_micro_batch && (state_.global_step + 1) % config_.logging.logging_steps == 0;
+  const StepResult result =
+      parts_.train_step.run(batch, state_.phase_index, learning_rate, measures_noise);
+  const StepAgreement agreement = sum_over_ranks(parts_.communicator, result);
   advance(phase, result);
 
   last_ = StepMetrics{};
@@ -137,9 +146,7 @@ StopRequest Trainer::run_step(const PhaseConfig& phase, Prefetcher& batches, dou
   fill_losses(agreement.losses, last_);
   last_.learning_rate = learning_rate;
   last_.gradient_norm = result.norm.value;
-  if (config_.logging.log_sample_hashes) {
-    last_.sample_hash = hash_of_samples(parts_.communicator, batch);
-  }
+  record_details(phase, batch, result, agreement.first_micro_batch_squared_norm);
   last_.step_seconds = watch.seconds();
   last_.sequences_per_second =
       static_cast<double>(phase.global_train_batch_size) / last_.step_seconds;
@@ -151,6 +158,32 @@ StopRequest Trainer::run_step(const PhaseConfig& phase, Prefetcher& batches, dou
   parts_.metrics.record(last_);
   parts_.report.step(phase, last_, agreement.losses.masked_tokens);
   return agreement.request;
+}
+
+void Trainer::record_details(const PhaseConfig& phase, const StepBatch& batch,
+                             const StepResult& result, double first_micro_batch_squared_norm) {
+  const bool is_logged = every(config_.logging.logging_steps);
+  const auto ranks = static_cast<double>(parts_.communicator.size());
+  const double micro_batches = ranks * static_cast<double>(batch.micro_batches.size());
+  if (is_logged && micro_batches > 1.0 && !result.skipped) {
+    // Of the mean over the global batch a micro-batch gives its own mean divided by their number.
+    const auto sequences = static_cast<double>(phase.global_train_batch_size);
+    last_.gradient_noise = estimate_gradient_noise(
+        micro_batches * micro_batches * first_micro_batch_squared_norm / ranks,
+        sequences / micro_batches, result.norm.value * result.norm.value, sequences);
+  }
+  if (config_.logging.log_sample_hashes) {
+    last_.hashes = hash_step(parts_.communicator, batch,
+                             dropout_of_step(config_, state_.phase_index, batch), config_.model);
+  }
+  if (config_.logging.log_lamb_table) {
+    if (!result.skipped) {
+      lamb_table_.add(parts_.optimizer);
+    }
+    if (is_logged) {
+      parts_.metrics.record(state_, phase.name, lamb_table_.take());
+    }
+  }
 }
 
 void Trainer::advance(const PhaseConfig& phase, const StepResult& result) {

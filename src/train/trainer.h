@@ -50,12 +50,16 @@ class Trainer {
   StopRequest run_step(const PhaseConfig& phase, Prefetcher& batches, double learning_rate);
   void advance(const PhaseConfig& phase, const StepResult& result);
   void evaluate(const PhaseConfig& phase);
+  /// The rarer records of a step: gradient noise, hashes, the LAMB table.
+  void record_details(const PhaseConfig& phase, const StepBatch& batch, const StepResult& result,
+                      double first_micro_batch_squared_norm);
   bool every(std::int64_t steps) const;  // false when steps is 0
 
   const RunConfig& config_;
   Parts parts_;
   TrainState state_;
   StepMetrics last_;
+  LambTable lamb_table_;
 };
 
 }  // namespace lambert

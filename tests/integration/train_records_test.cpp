@@ -65,7 +65,8 @@ TEST(TrainRecords, EveryStepHasARecordAndEveryPhaseEndsWithAnEvaluation) {
 TEST(TrainRecords, TensorBoardReadsTheCurvesAlsoAcrossAResume) {
   const TempDirectory folder;
   const fs::path config = make_tiny_run(folder.path());
-  const TrainRun run{config, folder / "run", {"logging.logging_steps=1"}};
+  const TrainRun run{
+      config, folder / "run", {"logging.logging_steps=1", "logging.log_lamb_table=true"}};
   ASSERT_EQ(run.run(1), 0) << content_of(run.log());
   fs::remove_all(run.output_dir / "checkpoint-00000040");
   ASSERT_EQ(run.run(1), 0) << content_of(run.log());  // again from step 30
@@ -84,6 +85,66 @@ TEST(TrainRecords, TensorBoardReadsTheCurvesAlsoAcrossAResume) {
                 1e-5);
   }
   EXPECT_EQ(curves["eval/eval_mlm_loss"].size(), 5U);
+  const nlohmann::json& ratios = curves["lamb/trust_ratio"];
+  ASSERT_EQ(ratios.size(), steps.size());
+  EXPECT_EQ(ratios.back()[1]["count"], ratios.back()[1]["in_buckets"]);
+  EXPECT_GT(ratios.back()[1]["minimum"], 0.0);
+}
+
+nlohmann::json inspect_lamb(const TrainRun& run, const fs::path& output,
+                            const std::vector<std::string>& options) {
+  std::vector<std::string> command = {LAMBERT_PROGRAM, "inspect", "lamb", run.output_dir.string(),
+                                      "--json"};
+  command.insert(command.end(), options.begin(), options.end());
+  ChildProcess inspect(command, output);
+  EXPECT_EQ(inspect.wait(30), 0) << inspect.output();
+  return json_of(output);
+}
+
+TEST(TrainRecords, TheLambTableCountsClampHitsAlsoAcrossAResume) {
+  const TempDirectory folder;
+  const TrainRun run{make_tiny_run(folder.path()),
+                     folder / "run",
+                     {"logging.log_lamb_table=true", "optimizer.trust_ratio_max=0.001"}};
+  ASSERT_EQ(run.run(2), 0) << content_of(run.log());
+  const std::string uninterrupted = content_of(run.output_dir / "lamb.jsonl");
+  fs::remove_all(run.output_dir / "checkpoint-00000040");
+  ASSERT_EQ(run.run(2), 0) << content_of(run.log());  // again from step 30, a logging step
+  EXPECT_EQ(uninterrupted, content_of(run.output_dir / "lamb.jsonl"));
+
+  const nlohmann::json last = inspect_lamb(run, folder / "last.json", {});
+  EXPECT_EQ(last["global_step"], 40);
+  EXPECT_EQ(last["steps"], 40);
+  const nlohmann::json& embedding = last["tensors"][0];
+  EXPECT_EQ(embedding["name"], "bert.embeddings.word_embeddings.weight");
+  EXPECT_EQ(embedding["clamp_hits"], 40);
+  EXPECT_EQ(embedding["trust_ratio"], 0.001);
+  EXPECT_GT(embedding["weight_norm"].get<double>() / embedding["update_norm"].get<double>(), 0.001);
+  for (const nlohmann::json& tensor : last["tensors"]) {
+    if (tensor["name"].get<std::string>().ends_with("bias")) {
+      EXPECT_FALSE(tensor["adapted"].get<bool>()) << tensor;
+      EXPECT_EQ(tensor["clamp_hits"], 0) << tensor;
+    }
+  }
+  EXPECT_EQ(inspect_lamb(run, folder / "middle.json", {"--step", "17"})["global_step"], 15);
+}
+
+TEST(TrainRecords, GradientNoiseStandsInTheRecordsOfLoggingSteps) {
+  const TempDirectory folder;
+  const TrainRun run{make_tiny_run(folder.path()), folder / "run", {}};
+  ASSERT_EQ(run.run(2), 0) << content_of(run.log());
+  for (const nlohmann::json& record : run.step_records()) {
+    const bool is_logged = record["global_step"].get<int>() % 5 == 0;
+    ASSERT_EQ(record.contains("gradient_noise_scale"), is_logged) << record;
+    if (is_logged) {
+      // |g|^2 of the big batch lies between the signal and the small batches' mean.
+      const double norm = record["gradient_norm"];
+      const double sequences = record["phase"] == "short" ? 16.0 : 8.0;
+      EXPECT_NEAR(record["squared_gradient"].get<double>() +
+                      record["gradient_covariance_trace"].get<double>() / sequences,
+                  norm * norm, 1e-6 * norm * norm);
+    }
+  }
 }
 
 TEST(TrainRecords, ASecondRunOnTheSameDirectoryEndsWith9AndNamesTheHolder) {

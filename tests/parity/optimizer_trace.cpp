@@ -14,6 +14,7 @@
 #include "base/error.h"
 #include "checkpoint/safetensors.h"
 #include "config/load_run_config.h"
+#include "optim/gradient_norm.h"
 #include "optim/lr_schedule.h"
 #include "optim/optimizer.h"
 #include "support/reduced_gradients.h"

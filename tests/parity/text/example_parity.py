@@ -171,9 +171,10 @@ def main():
     texts = [options.folder] if options.folder.is_file() else sorted(path for path in options.folder.glob("*.txt*") if not path.name.startswith(names))
     ours, twins = [], []
     wrong_twins = {fault: [] for fault in faults()}
-    for text in texts:
+    for number, text in enumerate(texts):
         documents = read_documents(options.trace, vocabulary, text)
-        for seed in range(1, options.seeds + 1):
+        # No seed twice: masks depend on seed and sample number, so two texts with one seed share their draws.
+        for seed in range(1 + number * options.seeds, 1 + (number + 1) * options.seeds):
             ours.append(Statistics(read_rows(options, vocabulary, text, seed), documents, rules))
             twins.append(Statistics(original_examples.rows(documents, rules, seed), documents, rules))
             for fault, change in faults().items():

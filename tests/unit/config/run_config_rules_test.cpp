@@ -83,8 +83,9 @@ TEST(RunConfigRules, KeysOfAnotherOptimizerAreRefused) {
 }
 
 TEST(RunConfigRules, DecayReachesZeroNoEarlierThanThePhaseEnds) {
-  EXPECT_THAT(mistake_in(good_config_with("max_steps: 100", "max_steps: 100\n    lr_decay_steps: 99")),
-              HasSubstr("lr_decay_steps: 99 is below max_steps 100"));
+  EXPECT_THAT(
+      mistake_in(good_config_with("max_steps: 100", "max_steps: 100\n    lr_decay_steps: 99")),
+      HasSubstr("lr_decay_steps: 99 is below max_steps 100"));
 }
 
 TEST(RunConfigRules, OutputAndInputAreDifferentFolders) {

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "optim/gradient_norm.h"
+
 #include <cmath>
 #include <limits>
 
@@ -6,7 +8,6 @@
 #include <ATen/Parallel.h>
 #include <gtest/gtest.h>
 
-#include "optim/optimizer.h"
 #include "support/reduced_gradients.h"
 
 namespace lambert {

@@ -33,6 +33,8 @@ TEST(Lamb, FirstStepFollowsThePaper) {
   const double update = 0.1 / (0.1 + 1e-6) + 0.01 * 0.5;
   EXPECT_NEAR(gradients.parameters()[0].master[0][0].item<double>(), 0.5 - 1e-2 * 0.5, 1e-7);
   EXPECT_NEAR(optimizer->last_updates()[0].trust_ratio, 0.5 / update, 1e-6);
+  EXPECT_NEAR(optimizer->last_updates()[0].weight_norm, 0.5 * std::sqrt(6.0), 1e-6);
+  EXPECT_NEAR(optimizer->last_updates()[0].update_norm, update * std::sqrt(6.0), 1e-6);
   EXPECT_NEAR(gradients.parameters()[1].master[0].item<double>(), 0.25 + 1e-2, 1e-7);
   EXPECT_EQ(gradients.parameters()[2].master[0].item<double>(), 1.0);
   EXPECT_EQ(optimizer->step_count(), 1);

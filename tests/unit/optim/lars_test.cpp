@@ -46,8 +46,7 @@ TEST(Lars, FirstStepOf2017FollowsItsFormula) {
 
 TEST(Lars, KeepsOneMomentAndResetsIt) {
   OneRankGradients gradients({parameter("weight", at::ones({4}))});
-  const auto optimizer =
-      make_optimizer(lars(LarsTrustRatio::momentum), gradients.parameters());
+  const auto optimizer = make_optimizer(lars(LarsTrustRatio::momentum), gradients.parameters());
   optimizer->step(gradients.set({at::ones({4})}), 1.0, 1e-2);
   EXPECT_FALSE(optimizer->moments()[0].second.defined());
   EXPECT_GT(optimizer->moments()[0].first.abs().sum().item<float>(), 0.0F);
@@ -86,7 +85,8 @@ TEST(Lars, HasTheSameBitsForAnyThreadCount) {
 }
 
 TEST(Lars, SaysWhichTensorsWereClamped) {
-  OneRankGradients gradients({parameter("a.weight", at::ones({4})), parameter("b.bias", at::ones({4}))});
+  OneRankGradients gradients(
+      {parameter("a.weight", at::ones({4})), parameter("b.bias", at::ones({4}))});
   OptimizerConfig config = lars(LarsTrustRatio::momentum);
   config.weight_decay_exclude = {"bias"};
   config.trust_ratio_max = 0.5;

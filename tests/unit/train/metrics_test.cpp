@@ -42,7 +42,7 @@ TEST(Metrics, RecordWritesNotANumberAsText) {
 TEST(Metrics, RecordHasASampleHashOnlyWhenThereIsOne) {
   StepMetrics metrics = example();
   EXPECT_FALSE(nlohmann::json::parse(step_record(metrics)).contains("sample_hash"));
-  metrics.sample_hash = "00ff";
+  metrics.hashes = StepHashes{"00ff", "01", "02"};
   EXPECT_EQ(nlohmann::json::parse(step_record(metrics))["sample_hash"], "00ff");
 }
 

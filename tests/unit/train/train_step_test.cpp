@@ -154,6 +154,44 @@ TEST(TrainStep, PerMicroBatchNormalizationIsTheMeanOfTheMicroBatchesGradients) {
   EXPECT_GT(relative_difference(found, global), 0.01) << "uneven counts make them differ";
 }
 
+/// Mean over the ranks of the squared norms that they measured of their first micro-batch.
+double measured_square(int ranks, Reduction reduction) {
+  std::mutex mutex;
+  double sum = 0.0;
+  testing::run_ranks(ranks, [&](Communicator& communicator) {
+    RunConfig config = tiny_config(LossNormalization::per_micro_batch);
+    config.communication.reduction = reduction;
+    Rank rank(config, communicator);
+    const std::vector<Batch> all = four_micro_batches();
+    StepBatch own;
+    for (std::size_t index = 0; index < all.size() / static_cast<std::size_t>(ranks); ++index) {
+      own.micro_batches.push_back(all[index * static_cast<std::size_t>(ranks) +
+                                      static_cast<std::size_t>(communicator.rank())]);
+    }
+    const StepResult result = rank.step.run(own, 0, 0.1, /*measures_noise=*/true);
+    const std::lock_guard lock(mutex);
+    sum += result.first_micro_batch_squared_norm / ranks;
+  });
+  return sum;
+}
+
+TEST(TrainStep, MeasuresTheGradientOfTheFirstMicroBatchOfEachRank) {
+  const std::vector<Batch> all = four_micro_batches();
+  for (const Reduction reduction : {Reduction::standard, Reduction::reproducible}) {
+    for (const int ranks : {1, 2, 4}) {
+      double expected = 0.0;
+      for (int first = 0; first < ranks; ++first) {
+        const at::Tensor own = gradient_of({all[static_cast<std::size_t>(first)]}, 1,
+                                           LossNormalization::per_micro_batch) /
+                               4;
+        expected += (own * own).sum().item<double>() / ranks;
+      }
+      EXPECT_NEAR(measured_square(ranks, reduction), expected, 1e-5 * expected)
+          << ranks << " ranks";
+    }
+  }
+}
+
 void spoil(const Rank& rank) {
   rank.model.parameters().front().master.detach().fill_(std::numeric_limits<float>::quiet_NaN());
 }

@@ -162,6 +162,38 @@ void add_config_arguments(CLI::App& command, ConfigOptions& options) {
                      "key=value, for instance phases[0].learning_rate=4e-3");
 }
 
+void add_verify_resume(CLI::App& app, int& exit_code) {
+  CLI::App* command = app.add_subcommand(
+      "verify-resume",
+      describe("Prove on this machine or cluster that a restart changes nothing\n"
+               "Trains 2 k steps, and again with a stop after k and a restart; compares weights, "
+               "moments, counters, samples,\n"
+               "masks, dropout, rates and losses. Equal bits are asked for, or 1e-3 where the "
+               "number of ranks changes and\n"
+               "communication.reduction is not reproducible. To cross the switch of phases: "
+               "phases[0].max_steps=3.\n"
+               "Exit codes: 0 nothing differs, 5 something does; else that of lambert train.",
+               "lambert verify-resume configs/bert_mini.yaml --ranks 2 --restart-ranks 1"));
+  auto options = std::make_shared<VerifyResumeOptions>();
+  add_config_arguments(*command, *options);
+  command->add_option("--steps", options->steps, "k, steps before and after the restart")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  command->add_option("--ranks", options->ranks, "ranks before the restart")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  command
+      ->add_option("--restart-ranks", options->restart_ranks, "ranks after it; default: as before")
+      ->check(CLI::PositiveNumber);
+  command->add_option("--launcher", options->launcher,
+                      "starts the ranks; default: 'mpirun -n {ranks}', nothing for one rank");
+  command->add_option("--output", options->output,
+                      "folder to create; default: output_dir with -verify-resume behind it");
+  command->add_flag("--keep", options->keep, "keep the two runs also when nothing differs");
+  command->add_flag("--json", options->json, "machine-readable output");
+  command->callback([options, &exit_code] { exit_code = run_verify_resume(*options); });
+}
+
 void add_run_commands(CLI::App& app, int& exit_code) {
   CLI::App* check = app.add_subcommand(
       "check",
@@ -190,6 +222,7 @@ void add_run_commands(CLI::App& app, int& exit_code) {
   add_config_arguments(*train, *train_options);
   train->callback([train_options, &exit_code] { exit_code = run_train(*train_options); });
 
+  add_verify_resume(app, exit_code);
   CLI::App* eval = app.add_subcommand("eval", describe("Held-out loss and accuracy of a checkpoint",
                                                        "lambert eval configs/bert_mini.yaml"));
   auto eval_options = std::make_shared<EvalOptions>();

@@ -62,6 +62,17 @@ int run_check(const CheckOptions& options);
 
 int run_train(const ConfigOptions& options);
 
+struct VerifyResumeOptions : ConfigOptions {
+  std::int64_t steps = 5;  // before the restart, and after it
+  std::int64_t ranks = 1;
+  std::int64_t restart_ranks = 0;  // 0: as many as before
+  std::string launcher;            // empty: mpirun -n {ranks} for several ranks, none for one
+  std::string output;              // empty: output_dir with -verify-resume behind it
+  bool keep = false;               // keep the runs also when everything is equal
+  bool json = false;
+};
+int run_verify_resume(VerifyResumeOptions options);
+
 struct EvalOptions : ConfigOptions {
   std::string checkpoint;  // empty: newest of output_dir
   bool json = false;

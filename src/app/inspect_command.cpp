@@ -24,8 +24,8 @@ namespace fs = std::filesystem;
 /// The record that was asked for, with the clamp hits of the whole run up to it.
 struct LambTableOfRun {
   nlohmann::json record;
-  std::int64_t counted_steps = 0;          // behind clamp_hits
-  std::vector<std::int64_t> clamp_hits;    // per tensor of the record
+  std::int64_t counted_steps = 0;        // behind clamp_hits
+  std::vector<std::int64_t> clamp_hits;  // per tensor of the record
 };
 
 [[noreturn]] void refuse(const fs::path& file, const std::string& found) {

@@ -144,6 +144,7 @@ struct RunConfig {
   CheckpointConfig checkpoint;
   EvaluationConfig evaluation;
   LoggingConfig logging;
+  std::int64_t stop_after_steps = 0;  // of one launch; 0: runs to the end
   std::int64_t threads_per_rank = 0;  // 0: cores divided by the ranks on this machine
 };
 

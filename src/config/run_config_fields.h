@@ -208,6 +208,10 @@ void visit_fields(Visitor& visit, RunConfig& config) {
   visit.section("evaluation", config.evaluation, false,
                 "Held-out loss and accuracy during the run.");
   visit.section("logging", config.logging, false, "What is recorded, and how often.");
+  visit.field(
+      "stop_after_steps", config.stop_after_steps, between(0, kMaxSteps),
+      "Steps after which a launch saves and ends with code 75, for queues with a time limit; "
+      "the same command goes on. 0 = runs to the end.");
   visit.field("threads_per_rank", config.threads_per_rank, between(0, 4096),
               "Threads of one rank; 0 = cores divided by the ranks on this machine.");
 }

@@ -3,10 +3,10 @@
 
 namespace lambert {
 
-/// How noisy the gradient is, in sequences: the batch at which noise and signal are equal is `scale`.
-/// Far below it a larger batch saves steps in proportion; far above it, it saves next to none. One
-/// step's estimate scatters and may be negative: average squared_gradient and covariance_trace over
-/// steps, and divide then.
+/// How noisy the gradient is, in sequences: the batch at which noise and signal are equal is
+/// `scale`. Far below it a larger batch saves steps in proportion; far above it, it saves next to
+/// none. One step's estimate scatters and may be negative: average squared_gradient and
+/// covariance_trace over steps, and divide then.
 struct GradientNoise {
   double squared_gradient = 0.0;  // |G|^2 of the true gradient
   double covariance_trace = 0.0;  // tr(Sigma) of one sequence's gradient

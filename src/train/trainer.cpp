@@ -98,7 +98,9 @@ StopReason Trainer::run_phase(const PhaseConfig& phase) {
 
   while (state_.step_in_phase < phase.max_steps) {
     const StopRequest request = run_step(phase, batches, schedule.rate_at(state_.step_in_phase));
-    const bool stopping = request == StopRequest::save_and_stop;
+    ++steps_of_launch_;
+    const bool stopping =
+        request == StopRequest::save_and_stop || steps_of_launch_ == config_.stop_after_steps;
     if (every(config_.evaluation.eval_steps) || state_.step_in_phase == phase.max_steps) {
       evaluate(phase);
     }

@@ -60,6 +60,7 @@ class Trainer {
   TrainState state_;
   StepMetrics last_;
   LambTable lamb_table_;
+  std::int64_t steps_of_launch_ = 0;
 };
 
 }  // namespace lambert

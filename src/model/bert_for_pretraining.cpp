@@ -80,9 +80,11 @@ struct BertForPreTraining::State {
     }
   }
 
-  /// The last layer's output: (B * S, H) in the compute type.
+  /// The last layer's output: (B * S, H) in the compute type. all_states, if any, gets the
+  /// embeddings' and every layer's.
   at::Tensor encode(const ModelInputs& inputs, bool with_dropout,
-                    const std::shared_ptr<TiedGradient>& tied) const {
+                    const std::shared_ptr<TiedGradient>& tied,
+                    std::vector<at::Tensor>* all_states = nullptr) const {
     check_inputs(config, inputs);
     const DropoutSites dropouts(config, inputs, with_dropout);
     const SelfAttentionShape shape{inputs.input_ids.size(0), inputs.input_ids.size(1),
@@ -90,8 +92,14 @@ struct BertForPreTraining::State {
     at::Tensor hidden =
         embeddings(embedding, inputs.input_ids, inputs.token_type_ids, dropouts.embeddings(), tied);
     for (std::size_t number = 0; number < layers.size(); ++number) {
+      if (all_states != nullptr) {
+        all_states->push_back(hidden);
+      }
       hidden =
           layers[number].forward(hidden, shape, dropouts.layer(static_cast<std::int64_t>(number)));
+    }
+    if (all_states != nullptr) {
+      all_states->push_back(hidden);
     }
     return hidden;
   }
@@ -126,10 +134,14 @@ PretrainingLoss BertForPreTraining::evaluate(const ModelInputs& inputs) {
 
 PretrainingLogits BertForPreTraining::logits(const ModelInputs& inputs) {
   const at::NoGradGuard no_gradients;
-  const at::Tensor hidden = state_->encode(inputs, false, std::make_shared<TiedGradient>());
+  std::vector<at::Tensor> states;
+  const at::Tensor hidden =
+      state_->encode(inputs, false, std::make_shared<TiedGradient>(), &states);
   PretrainingLogits result = state_->heads.logits(hidden, inputs);
-  result.hidden_states =
-      hidden.view({inputs.input_ids.size(0), inputs.input_ids.size(1), -1}).to(at::kFloat);
+  for (const at::Tensor& state : states) {
+    result.hidden_states.push_back(
+        state.view({inputs.input_ids.size(0), inputs.input_ids.size(1), -1}).to(at::kFloat));
+  }
   return result;
 }
 

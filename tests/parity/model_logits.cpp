@@ -44,7 +44,7 @@ void run(const fs::path& config_file, const fs::path& checkpoint, const fs::path
                      {"masked_positions", inputs.masked_positions},
                      {"mlm_logits", logits.mlm},
                      {"nsp_logits", logits.nsp},
-                     {"hidden_states", logits.hidden_states}});
+                     {"hidden_states", logits.hidden_states.back()}});
 }
 
 }  // namespace

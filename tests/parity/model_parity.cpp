@@ -1,114 +1,116 @@
 // SPDX-License-Identifier: Apache-2.0
-// Runs one case of model_parity.py: reads config, weights and inputs from a folder, writes each
-// gradient beside them and prints the loss.
+// model_parity FOLDER fp32|bf16: one step of the network for model_parity.py and dropout_parity.py. Reads config.json
+// (Hugging Face's) and input.safetensors (weights by name, inputs), writes output.safetensors: loss, gradient.<name>,
+// hidden.<number>, and with dropout the multipliers of every site, dropout.<site>.
 #include <cstdio>
-#include <fstream>
 #include <map>
 
 #include <ATen/ATen.h>
 
-#include "base/error.h"
+#include "checkpoint/hugging_face_config.h"
+#include "checkpoint/safetensors.h"
+#include "kernels/dropout_stream.h"
 #include "model/bert_for_pretraining.h"
 
 namespace lambert {
 namespace {
 
-using Settings = std::map<std::string, std::string>;
+namespace fs = std::filesystem;
+using Tensors = std::map<std::string, at::Tensor>;
 
-Settings read_settings(const std::string& folder) {
-  Settings settings;
-  std::ifstream file(folder + "/config.txt");
-  std::string key;
-  std::string value;
-  while (file >> key >> value) {
-    settings[key] = value;
-  }
-  return settings;
-}
+constexpr DropoutStream kStream{42, 1, 7};
 
-std::int64_t integer(const Settings& settings, const std::string& key) {
-  return std::stoll(settings.at(key));
-}
-
-ModelConfig make_config(const Settings& settings) {
-  ModelConfig config;
-  config.vocab_size = integer(settings, "vocab");
-  config.hidden_size = integer(settings, "hidden");
-  config.num_hidden_layers = integer(settings, "layers");
-  config.num_attention_heads = integer(settings, "heads");
-  config.intermediate_size = integer(settings, "inner");
-  config.max_position_embeddings = integer(settings, "length") + 3;
-  config.hidden_act = settings.at("act") == "gelu" ? Activation::gelu : Activation::gelu_new;
-  config.hidden_dropout_prob = 0.0;
-  config.attention_probs_dropout_prob = 0.0;
-  return config;
-}
-
-void read_into(const std::string& path, const at::Tensor& tensor) {
-  std::ifstream file(path, std::ios::binary);
-  file.read(static_cast<char*>(tensor.mutable_data_ptr()),
-            static_cast<std::streamsize>(tensor.nbytes()));
-  if (!file) {
-    throw DataError("reading a parity case: " + path + " is missing or short");
-  }
-}
-
-at::Tensor read_tensor(const std::string& path, at::IntArrayRef shape, at::ScalarType type) {
-  at::Tensor tensor = at::empty(shape, at::TensorOptions().dtype(type));
-  read_into(path, tensor);
-  return tensor;
-}
-
-ModelInputs read_inputs(const std::string& folder, const Settings& settings) {
-  const std::int64_t batch = integer(settings, "batch");
-  const std::int64_t length = integer(settings, "length");
-  const std::int64_t masked = 5 * batch;
-  const std::string prefix = folder + "/";
+ModelInputs inputs_of(const Tensors& stored) {
   ModelInputs inputs;
-  inputs.input_ids = read_tensor(prefix + "input_ids", {batch, length}, at::kInt);
-  inputs.token_type_ids = read_tensor(prefix + "token_type_ids", {batch, length}, at::kInt);
-  inputs.lengths = read_tensor(prefix + "lengths", {batch}, at::kInt);
-  inputs.masked_positions = read_tensor(prefix + "masked_positions", {masked}, at::kLong);
-  inputs.masked_labels = read_tensor(prefix + "masked_labels", {masked}, at::kLong);
-  inputs.next_sentence_labels = read_tensor(prefix + "next_sentence_labels", {batch}, at::kLong);
-  inputs.sample_numbers = at::arange(batch, at::TensorOptions().dtype(at::kLong));
+  inputs.input_ids = stored.at("input_ids");
+  inputs.token_type_ids = stored.at("token_type_ids");
+  inputs.lengths = stored.at("lengths");
+  inputs.masked_positions = stored.at("masked_positions");
+  inputs.masked_labels = stored.at("masked_labels");
+  inputs.next_sentence_labels = stored.at("next_sentence_labels");
+  inputs.sample_numbers = stored.at("sample_numbers");
+  inputs.dropout = kStream;
   return inputs;
 }
 
-void write_gradient(const std::string& path, const at::Tensor& gradient) {
-  const at::Tensor values = gradient.contiguous();
-  std::ofstream file(path, std::ios::binary);
-  file.write(static_cast<const char*>(values.const_data_ptr()),
-             static_cast<std::streamsize>(values.nbytes()));
+/// (B, groups, S, columns): the multipliers of a site; a hidden tensor has one group, attention has
+/// its heads. step_offset names the masks of another step.
+at::Tensor multipliers_of(const ModelInputs& inputs, std::int64_t site, double probability,
+                          std::int64_t groups, std::int64_t columns, std::int64_t step_offset) {
+  const std::int64_t batch = inputs.input_ids.size(0);
+  const std::int64_t length = inputs.input_ids.size(1);
+  const DropoutMask mask = make_dropout_mask(
+      kStream.seed, kStream.phase, kStream.step + step_offset, static_cast<std::uint32_t>(site),
+      probability, inputs.sample_numbers.const_data_ptr<std::int64_t>());
+  at::Tensor result = at::empty({batch, groups, length, columns});
+  auto* next = result.mutable_data_ptr<float>();
+  for (std::int64_t sample = 0; sample < batch; ++sample) {
+    for (std::int64_t group = 0; group < groups; ++group) {
+      for (std::int64_t row = 0; row < length; ++row, next += columns) {
+        dropout_multipliers(mask, sample, static_cast<std::uint32_t>(group * 65536 + row), columns,
+                            next);
+      }
+    }
+  }
+  return result;
 }
 
-void run(const std::string& folder) {
-  const Settings settings = read_settings(folder);
-  const Precision precision = settings.at("type") == "bf16" ? Precision::bf16 : Precision::fp32;
-  BertForPreTraining model(make_config(settings), precision, 1);
+void add_multipliers(const ModelConfig& config, const ModelInputs& inputs,
+                     std::vector<NamedTensor>& output) {
+  for (const std::int64_t step_offset : {0, 1}) {
+    const std::string prefix = step_offset == 0 ? "dropout." : "dropout_of_next_step.";
+    for (std::int64_t site = 0; site < 1 + 3 * config.num_hidden_layers; ++site) {
+      const bool is_attention = site % 3 == 1;
+      output.push_back(
+          {prefix + std::to_string(site),
+           multipliers_of(inputs, site,
+                          is_attention ? config.attention_probs_dropout_prob
+                                       : config.hidden_dropout_prob,
+                          is_attention ? config.num_attention_heads : 1,
+                          is_attention ? inputs.input_ids.size(1) : config.hidden_size,
+                          step_offset)});
+    }
+  }
+}
+
+void run(const fs::path& folder, Precision precision) {
+  const ModelConfig config = parse_hugging_face_config(read_file(folder / "config.json", 1 << 20));
+  const Tensors stored = read_safetensors(folder / "input.safetensors");
+  BertForPreTraining model(config, precision, 1);
   for (const ModelParameter& parameter : model.parameters()) {
-    read_into(folder + "/" + parameter.name, parameter.master.detach());
+    parameter.master.detach().copy_(stored.at(parameter.name));
   }
   model.refresh_compute_weights();
-  const PretrainingLoss sums = model.forward(read_inputs(folder, settings));
+  const ModelInputs inputs = inputs_of(stored);
+  const PretrainingLoss sums = model.forward(inputs);
   const at::Tensor loss = sums.mlm_sum / sums.masked_tokens + sums.nsp_sum / sums.sequences;
   loss.backward();
+  std::vector<NamedTensor> output = {{"loss", loss.detach().reshape({1})}};
   for (const ModelParameter& parameter : model.parameters()) {
-    write_gradient(folder + "/" + parameter.name + ".gradient", parameter.master.grad());
+    output.push_back({"gradient." + parameter.name, parameter.master.grad().contiguous()});
   }
-  std::printf("%.9g\n", loss.item<double>());
+  const std::vector<at::Tensor> states = model.logits(inputs).hidden_states;
+  for (std::size_t number = 0; number < states.size(); ++number) {
+    output.push_back({"hidden." + std::to_string(number), states[number].contiguous()});
+  }
+  if (config.hidden_dropout_prob > 0.0) {
+    add_multipliers(config, inputs, output);
+  }
+  write_safetensors(*make_posix_file_system(), folder / "output.safetensors", output);
 }
 
 }  // namespace
 }  // namespace lambert
 
-int main(int argc, char** argv) {
-  if (argc != 2) {
-    std::fprintf(stderr, "usage: model_parity FOLDER\n");
+int main(int argument_count, char** arguments) {
+  const std::string precision = argument_count == 3 ? arguments[2] : "";
+  if (precision != "fp32" && precision != "bf16") {
+    std::fprintf(stderr, "usage: model_parity FOLDER fp32|bf16\n");
     return 2;
   }
   try {
-    lambert::run(argv[1]);
+    lambert::run(arguments[1],
+                 precision == "bf16" ? lambert::Precision::bf16 : lambert::Precision::fp32);
   } catch (const std::exception& error) {
     std::fprintf(stderr, "model_parity: %s\n", error.what());
     return 1;

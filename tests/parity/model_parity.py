@@ -1,140 +1,117 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Compares loss and every gradient of our BERT with Hugging Face's on random small models.
+"""Loss, every hidden state and every gradient of our BERT against Transformers' BertForPreTraining with random weights.
 
-usage: python model_parity.py PROGRAM      (PROGRAM: the built model_parity)
+fp32 is compared with Transformers in float64, so that the error is ours alone. bf16: the direction of each gradient
+against float64, and beside it that of Transformers under autocast. Dropout is off (dropout_parity.py has it on).
 
-Each case is written to a folder as text and raw little-endian arrays, PROGRAM runs it and writes its gradients
-beside them. Dropout is off. Exit status 0 when every comparison holds.
+Usage: model_parity.py PROGRAM [--table FILE]      (PROGRAM: the built model_parity)
 """
-import pathlib
-import subprocess
+import argparse
 import sys
-import tempfile
 
 import numpy
 import torch
-from transformers import BertConfig, BertForPreTraining
+import transformers
 
-# ||ours - theirs|| / ||theirs|| in fp32: two correct implementations differ by rounding in another order.
-FP32_TOLERANCE = 2e-5
+import parity_table
+from model_case import Case, is_token, make_inputs, make_model, norm, relative_error, run_ours, run_theirs
+
+FP32_TOLERANCE = 2e-5  # ||ours - theirs|| / ||theirs||
 # The gradient of the key bias is zero in exact arithmetic (softmax ignores a constant), so it is compared by size.
-KEY_BIAS_TOLERANCE = 1e-6
-# bf16 has 8 significant bits; the direction of each gradient stays.
+KEY_BIAS_TOLERANCE = {"fp32": 1e-6, "bf16": 1e-3}
 BF16_COSINE = 0.999
 LOSS_TOLERANCE = {"fp32": 1e-6, "bf16": 5e-3}
 
-CASES = [
-    dict(layers=2, hidden=64, heads=2, inner=128, vocab=211, batch=3, length=24, act="gelu", type="fp32"),
-    dict(layers=3, hidden=96, heads=3, inner=200, vocab=503, batch=4, length=50, act="gelu_new", type="fp32"),
-    dict(layers=1, hidden=128, heads=2, inner=256, vocab=1000, batch=2, length=128, act="gelu", type="fp32"),
-    dict(layers=2, hidden=64, heads=2, inner=128, vocab=211, batch=3, length=24, act="gelu_new", type="bf16"),
+FP32_CASES = [
+    Case(layers=2, hidden=64, heads=2, inner=128, vocab=211, batch=3, length=24, act="gelu"),
+    Case(layers=3, hidden=96, heads=3, inner=200, vocab=503, batch=4, length=37, act="gelu_new"),
+    Case(layers=1, hidden=128, heads=2, inner=256, vocab=1000, batch=2, length=127, act="gelu"),
+    Case(layers=2, hidden=192, heads=16, inner=300, vocab=777, batch=6, length=61, act="gelu_new", shortest=0.1),
+    Case(layers=4, hidden=256, heads=4, inner=1024, vocab=2000, batch=2, length=512, act="gelu"),
+]
+BF16_CASES = [
+    Case(layers=2, hidden=64, heads=2, inner=128, vocab=211, batch=3, length=24, act="gelu_new"),
+    Case(layers=2, hidden=192, heads=16, inner=300, vocab=777, batch=6, length=61, act="gelu", shortest=0.1),
+    Case(layers=4, hidden=256, heads=4, inner=1024, vocab=2000, batch=2, length=128, act="gelu_new"),
 ]
 
 
-def make_model(case, seed):
-    torch.manual_seed(seed)
-    config = BertConfig(
-        vocab_size=case["vocab"], hidden_size=case["hidden"], num_hidden_layers=case["layers"],
-        num_attention_heads=case["heads"], intermediate_size=case["inner"], hidden_act=case["act"],
-        max_position_embeddings=case["length"] + 3, hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0)
-    model = BertForPreTraining(config)
-    with torch.no_grad():
-        for name, parameter in model.named_parameters():
-            start = 1.0 if name.endswith("LayerNorm.weight") else 0.0
-            parameter.copy_(start + 0.05 * torch.randn_like(parameter))
-            if case["type"] == "bf16":
-                parameter.copy_(parameter.bfloat16().float())
-    return model
+def is_key_bias(name):
+    return name.endswith("self.key.bias")
 
 
-def make_inputs(case):
-    batch, length = case["batch"], case["length"]
-    # Not id 0: Hugging Face's table has padding_idx=0 and drops that row's gradient. With real data it is zero anyway,
-    # since [PAD] stands only where nothing looks.
-    inputs = {
-        "input_ids": torch.randint(1, case["vocab"], (batch, length), dtype=torch.int32),
-        "token_type_ids": torch.randint(0, 2, (batch, length), dtype=torch.int32),
-        "lengths": torch.randint(length // 2, length + 1, (batch,), dtype=torch.int32),
-        "next_sentence_labels": torch.randint(0, 2, (batch,)),
-    }
-    inputs["lengths"][0] = length
-    positions = []
-    for row in range(batch):
-        chosen = torch.randperm(int(inputs["lengths"][row]))[:5].sort().values
-        positions.append(chosen + row * length)
-    inputs["masked_positions"] = torch.cat(positions)
-    inputs["masked_labels"] = torch.randint(0, case["vocab"], (inputs["masked_positions"].numel(),))
-    return inputs
+def cosine(ours, theirs):
+    return float(ours.ravel().astype(numpy.float64) @ theirs.ravel() / (norm(ours) * norm(theirs)))
 
 
-def run_theirs(model, inputs):
-    batch, length = inputs["input_ids"].shape
-    mask = (torch.arange(length) < inputs["lengths"].unsqueeze(1)).long()
-    labels = torch.full((batch * length,), -100)
-    labels[inputs["masked_positions"]] = inputs["masked_labels"]
-    loss = model(
-        input_ids=inputs["input_ids"].long(), token_type_ids=inputs["token_type_ids"].long(), attention_mask=mask,
-        labels=labels.view(batch, length), next_sentence_label=inputs["next_sentence_labels"]).loss
-    loss.backward()
-    return loss.item(), {name: parameter.grad.numpy() for name, parameter in model.named_parameters()}
+def key_bias_problems(ours, kind):
+    sizes = {name: float(numpy.abs(ours[f"gradient.{name}"]).max())
+             for name in (key.removeprefix("gradient.") for key in ours) if is_key_bias(name)}
+    return [f"{name}: should vanish, is {size:.1e}" for name, size in sizes.items() if size > KEY_BIAS_TOLERANCE[kind]]
 
 
-def write_case(folder, case, model, inputs):
-    (folder / "config.txt").write_text("".join(f"{key} {value}\n" for key, value in case.items()))
-    for name, parameter in model.named_parameters():
-        parameter.detach().numpy().astype("<f4").tofile(folder / name)
-    for name, values in inputs.items():
-        values.numpy().tofile(folder / name)
+def loss_problems(ours, loss, kind):
+    error = abs(float(ours["loss"][0]) - loss) / loss
+    return error, [f"loss {ours['loss'][0]}, theirs {loss}"] if error > LOSS_TOLERANCE[kind] else []
 
 
-def relative_error(ours, theirs):
-    return float(numpy.linalg.norm(ours - theirs) / max(numpy.linalg.norm(theirs), 1e-30))
-
-
-def gradient_problem(name, ours, theirs, kind):
-    """None when the gradients agree, else what is wrong."""
-    if name.endswith("self.key.bias"):
-        size = float(numpy.abs(ours).max())
-        limit = KEY_BIAS_TOLERANCE if kind == "fp32" else 1e-3
-        return None if size <= limit else f"should vanish, is {size:.2e}"
-    if kind == "fp32":
-        error = relative_error(ours, theirs)
-        return None if error <= FP32_TOLERANCE else f"relative error {error:.2e}"
-    norms = numpy.linalg.norm(ours) * numpy.linalg.norm(theirs)
-    cosine = float(ours.ravel() @ theirs.ravel() / norms)
-    return None if cosine >= BF16_COSINE else f"cosine {cosine:.5f}"
-
-
-def check_case(program, case, seed):
+def check_fp32(program, case, seed, table):
     model = make_model(case, seed)
     inputs = make_inputs(case)
-    loss, theirs = run_theirs(model, inputs)
-    problems = []
-    with tempfile.TemporaryDirectory() as name:
-        folder = pathlib.Path(name)
-        write_case(folder, case, model, inputs)
-        our_loss = float(subprocess.run([program, name], check=True, capture_output=True, text=True).stdout)
-        worst = 0.0
-        for tensor, gradient in theirs.items():
-            ours = numpy.fromfile(folder / f"{tensor}.gradient", "<f4").reshape(gradient.shape)
-            problem = gradient_problem(tensor, ours, gradient, case["type"])
-            if problem:
-                problems.append(f"{tensor}: {problem}")
-            if not tensor.endswith("self.key.bias"):
-                worst = max(worst, relative_error(ours, gradient))
-    if abs(our_loss - loss) > LOSS_TOLERANCE[case["type"]] * loss:
-        problems.append(f"loss {our_loss}, theirs {loss}")
-    print(f"{case}: loss {our_loss:.6f} theirs {loss:.6f}, {len(theirs)} gradients, worst error {worst:.1e}")
+    loss, states, gradients = run_theirs(model, inputs)
+    ours = run_ours(program, model, inputs, "fp32")
+    loss_error, problems = loss_problems(ours, loss, "fp32")
+    # What stands at padding is nobody's result: no real position looks there.
+    real = is_token(inputs).numpy()
+    errors = {f"hidden state {number}": relative_error(ours[f"hidden.{number}"][real], state[real])
+              for number, state in enumerate(states)}
+    errors |= {name: relative_error(ours[f"gradient.{name}"], gradient)
+               for name, gradient in gradients.items() if not is_key_bias(name)}
+    worst = max(errors, key=errors.get)
+    problems += [f"{name}: {error:.1e}" for name, error in errors.items() if not error <= FP32_TOLERANCE]
+    problems += key_bias_problems(ours, "fp32")
+    table.add(f"model fp32: {describe(case)}", f"Transformers {transformers.__version__} in float64",
+              f"loss, {len(states)} hidden states, {len(gradients)} gradients",
+              f"loss {loss_error:.0e}, {errors[worst]:.1e} ({worst})", f"{FP32_TOLERANCE:.0e}")
     return problems
 
 
+def check_bf16(program, case, seed, table):
+    model = make_model(case, seed, rounded_to_bf16=True)
+    inputs = make_inputs(case)
+    loss, _, gradients = run_theirs(model, inputs)
+    with torch.autocast("cpu", torch.bfloat16):
+        autocast = run_theirs(model.float(), inputs)[2]
+    ours = run_ours(program, model, inputs, "bf16")
+    loss_error, problems = loss_problems(ours, loss, "bf16")
+    cosines = {name: (cosine(ours[f"gradient.{name}"], gradient), cosine(autocast[name], gradient))
+               for name, gradient in gradients.items() if not is_key_bias(name)}
+    problems += [f"{name}: cosine {mine:.5f}, autocast {theirs:.5f}" for name, (mine, theirs) in cosines.items()
+                 if not (mine >= BF16_COSINE or mine >= theirs)]
+    problems += key_bias_problems(ours, "bf16")
+    worst = min(cosines, key=lambda name: cosines[name][0])
+    table.add(f"model bf16: {describe(case)}", f"Transformers {transformers.__version__} in float64",
+              f"loss, {len(gradients)} gradients",
+              f"loss {loss_error:.0e}, cosine {cosines[worst][0]:.5f} ({worst}; autocast: smallest "
+              f"{min(theirs for _, theirs in cosines.values()):.5f})", f"cosine {BF16_COSINE} or autocast's")
+    return problems
+
+
+def describe(case):
+    return f"{case.layers} x {case.hidden}, {case.heads} heads, length {case.length}, {case.act}"
+
+
 def main():
-    problems = []
-    for seed, case in enumerate(CASES):
-        problems += check_case(sys.argv[1], case, seed)
-    for problem in problems:
-        print("DIFFERS", problem)
-    return 1 if problems else 0
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("program")
+    parser.add_argument("--table")
+    options = parser.parse_args()
+    table, problems = parity_table.Table(options.table), []
+    for seed, case in enumerate(FP32_CASES):
+        problems += check_fp32(options.program, case, seed, table)
+    for seed, case in enumerate(BF16_CASES):
+        problems += check_bf16(options.program, case, 100 + seed, table)
+    assert not problems, problems
 
 
 if __name__ == "__main__":

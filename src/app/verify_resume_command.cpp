@@ -29,8 +29,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// Another number of ranks sums in another order; a few steps amplify the rounding. A lost moment or
-/// another sample shows a hundred times as much.
+/// Another number of ranks sums in another order; a few steps amplify the rounding. A lost moment
+/// or another sample shows a hundred times as much.
 constexpr double kReorderedSums = 1e-3;
 
 /// One line of the report.
@@ -50,8 +50,8 @@ struct Runs {
 Verdict judge_tensors(const std::string& item, const Runs& runs, std::int64_t step,
                       const char* file, double limit) {
   const std::string checkpoint = checkpoint_name(step);
-  const TensorDifference difference = compare_tensors(runs.restarted / checkpoint / file,
-                                                      runs.uninterrupted / checkpoint / file);
+  const TensorDifference difference =
+      compare_tensors(runs.restarted / checkpoint / file, runs.uninterrupted / checkpoint / file);
   return {item, difference.relative, limit, difference.equal_bits || difference.relative < limit,
           difference.largest};
 }
@@ -88,8 +88,8 @@ Verdict judge_records(const std::string& item, const char* key,
     const nlohmann::json& b = expected[index][key];
     double difference = a == b ? 0.0 : 1.0;
     if (a.is_number() && b.is_number()) {
-      difference = std::abs(a.get<double>() - b.get<double>()) /
-                   std::max(std::abs(b.get<double>()), 1e-300);
+      difference =
+          std::abs(a.get<double>() - b.get<double>()) / std::max(std::abs(b.get<double>()), 1e-300);
       difference = a == b ? 0.0 : difference;
     }
     if (difference > verdict.difference) {
@@ -110,11 +110,10 @@ std::vector<Verdict> compare(const Runs& runs, std::int64_t steps, double limit)
   verdicts.push_back(judge_counters(runs, 2 * steps));
   const auto expected = step_records(runs.uninterrupted, steps);
   const auto found = step_records(runs.restarted, steps);
-  const std::array<std::array<const char*, 2>, 4> exact = {
-      {{"next samples", "sample_hash"},
-       {"their masks", "mask_hash"},
-       {"their dropout", "dropout_hash"},
-       {"learning rates", "learning_rate"}}};
+  const std::array<std::array<const char*, 2>, 4> exact = {{{"next samples", "sample_hash"},
+                                                            {"their masks", "mask_hash"},
+                                                            {"their dropout", "dropout_hash"},
+                                                            {"learning rates", "learning_rate"}}};
   for (const auto& [item, key] : exact) {
     verdicts.push_back(judge_records(item, key, found, expected, 0.0));
   }
@@ -131,9 +130,8 @@ std::string scientific(double value) {
 void print_table(const std::vector<Verdict>& verdicts) {
   std::printf("%-21s %-12s %-12s %s\n", "item", "difference", "limit", "verdict");
   for (const Verdict& verdict : verdicts) {
-    const std::string found = verdict.passed && verdict.difference == 0.0
-                                  ? "none"
-                                  : scientific(verdict.difference);
+    const std::string found =
+        verdict.passed && verdict.difference == 0.0 ? "none" : scientific(verdict.difference);
     const std::string limit = verdict.limit == 0.0 ? "equal" : scientific(verdict.limit);
     std::printf("%-21s %-12s %-12s %s%s\n", verdict.item.c_str(), found.c_str(), limit.c_str(),
                 verdict.passed ? "ok" : "DIFFERS",
@@ -175,8 +173,8 @@ int launch(const VerifyResumeOptions& options, const fs::path& run, std::int64_t
         std::string("logging.log_sample_hashes=true")}) {
     command.push_back(assignment);
   }
-  const std::string launcher = options.launcher.empty() && ranks > 1 ? "mpirun -n {ranks}"
-                                                                      : options.launcher;
+  const std::string launcher =
+      options.launcher.empty() && ranks > 1 ? "mpirun -n {ranks}" : options.launcher;
   log_info("running " + std::to_string(steps) + " steps on " + std::to_string(ranks) +
            " ranks, output_dir=" + run.string());
   const fs::path log = run.string() + ".log";

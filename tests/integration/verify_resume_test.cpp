@@ -29,9 +29,9 @@ constexpr const char* kLauncher = "mpirun --oversubscribe --bind-to none -n {ran
 
 Outcome verify(const TempDirectory& folder, const std::vector<std::string>& options,
                const std::string& launcher = kLauncher) {
-  std::vector<std::string> command = {LAMBERT_PROGRAM, "verify-resume",
-                                      make_tiny_run(folder.path()).string(), "--json",
-                                      "--launcher", launcher};
+  std::vector<std::string> command = {
+      LAMBERT_PROGRAM, "verify-resume", make_tiny_run(folder.path()).string(),
+      "--json",        "--launcher",    launcher};
   command.insert(command.end(), options.begin(), options.end());
   on_ranks(1, {});  // lets mpirun run as root in containers
   ChildProcess process(command, folder / "verify.log");
@@ -68,8 +68,8 @@ TEST(VerifyResume, AllowsForRoundingWhenTheRankCountChanges) {
 
 TEST(VerifyResume, AsksForEqualBitsOnAnotherRankCountWhenSumsAreReproducible) {
   const TempDirectory folder;
-  const Outcome outcome =
-      verify(folder, {"--ranks", "4", "--restart-ranks", "2", "communication.reduction=reproducible"});
+  const Outcome outcome = verify(
+      folder, {"--ranks", "4", "--restart-ranks", "2", "communication.reduction=reproducible"});
   EXPECT_EQ(outcome.code, 0) << outcome.output;
   EXPECT_EQ(outcome.verdict_of("weights at the end")["limit"], 0.0);
 }
@@ -78,9 +78,10 @@ TEST(VerifyResume, AsksForEqualBitsOnAnotherRankCountWhenSumsAreReproducible) {
 /// of a run on: a resume that goes wrong.
 fs::path faulty_launcher(const TempDirectory& folder, const std::string& assignment) {
   const fs::path path = folder / "launcher.sh";
-  std::ofstream(path) << "for word; do case $word in output_dir=*) run=${word#output_dir=};; esac; done\n"
-                      << "if [ -e \"$run/latest\" ]; then set -- \"$@\" '" << assignment << "'; fi\n"
-                      << "exec \"$@\"\n";
+  std::ofstream(path)
+      << "for word; do case $word in output_dir=*) run=${word#output_dir=};; esac; done\n"
+      << "if [ -e \"$run/latest\" ]; then set -- \"$@\" '" << assignment << "'; fi\n"
+      << "exec \"$@\"\n";
   return path;
 }
 
@@ -90,8 +91,7 @@ TEST(VerifyResume, FindsALostMomentAndAnotherSample) {
     std::string item;
   };
   for (const Fault& fault : {Fault{"optimizer.adam_beta2=0.99", "weights at the end"},
-                             Fault{"seed=8", "next samples"},
-                             Fault{"seed=8", "their dropout"},
+                             Fault{"seed=8", "next samples"}, Fault{"seed=8", "their dropout"},
                              Fault{"phases[0].learning_rate=1e-2", "learning rates"}}) {
     const TempDirectory folder;
     const fs::path launcher = faulty_launcher(folder, fault.assignment);

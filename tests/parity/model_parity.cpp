@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// model_parity FOLDER fp32|bf16: one step of the network for model_parity.py and dropout_parity.py. Reads config.json
-// (Hugging Face's) and input.safetensors (weights by name, inputs), writes output.safetensors: loss, gradient.<name>,
-// hidden.<number>, and with dropout the multipliers of every site, dropout.<site>.
+// model_parity FOLDER fp32|bf16: one step of the network for model_parity.py and dropout_parity.py.
+// Reads config.json (Hugging Face's) and input.safetensors (weights by name, inputs), writes
+// output.safetensors: loss, gradient.<name>, hidden.<number>, and with dropout the multipliers of
+// every site, dropout.<site>.
 #include <cstdio>
 #include <map>
 
@@ -63,12 +64,11 @@ void add_multipliers(const ModelConfig& config, const ModelInputs& inputs,
       const bool is_attention = site % 3 == 1;
       output.push_back(
           {prefix + std::to_string(site),
-           multipliers_of(inputs, site,
-                          is_attention ? config.attention_probs_dropout_prob
-                                       : config.hidden_dropout_prob,
-                          is_attention ? config.num_attention_heads : 1,
-                          is_attention ? inputs.input_ids.size(1) : config.hidden_size,
-                          step_offset)});
+           multipliers_of(
+               inputs, site,
+               is_attention ? config.attention_probs_dropout_prob : config.hidden_dropout_prob,
+               is_attention ? config.num_attention_heads : 1,
+               is_attention ? inputs.input_ids.size(1) : config.hidden_size, step_offset)});
     }
   }
 }

@@ -2,6 +2,8 @@
 #include "kernels/dropout_stream.h"
 
 #include <array>
+#include <cmath>
+#include <numeric>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -75,6 +77,81 @@ TEST(DropoutStream, DiffersByEveryPartOfItsName) {
   EXPECT_NE(reference, multipliers(make_dropout_mask(43, 1, 1234, 4, 0.1, samples), 0, 3, 256));
   EXPECT_NE(reference, multipliers(make_dropout_mask(42, 2, 1234, 4, 0.1, samples), 0, 3, 256));
   EXPECT_NE(reference, multipliers(make_dropout_mask(42, 1, 1235, 4, 0.1, samples), 0, 3, 256));
+}
+
+/// 1 where kept, for rows 0, 1, ... of 512 columns; what a stream's name does not say is fixed.
+std::vector<std::uint8_t> kept_elements(std::uint32_t site, std::int64_t step, std::int64_t sample,
+                                        std::size_t rows, std::uint32_t first_row = 0) {
+  constexpr std::size_t kColumns = 512;
+  const DropoutMask mask = make_dropout_mask(42, 0, step, site, 0.1, &sample);
+  std::vector<std::uint8_t> kept;
+  std::vector<float> row_multipliers(kColumns);
+  for (std::size_t row = 0; row < rows; ++row) {
+    dropout_multipliers(mask, 0, first_row + static_cast<std::uint32_t>(row), kColumns,
+                        row_multipliers.data());
+    for (const float value : row_multipliers) {
+      kept.push_back(value > 0.0F ? 1 : 0);
+    }
+  }
+  return kept;
+}
+
+constexpr double kKeptProbability = 1.0 - 6554.0 / 65536.0;
+
+// 64 streams of 65,536 elements: a share of 0.9 +- 0.006 anywhere, or of 0.9 +- 0.001 everywhere,
+// fails.
+TEST(DropoutStream, EveryStreamIsBernoulli) {
+  constexpr std::size_t kRows = 128;
+  const double count = static_cast<double>(kRows) * 512.0;
+  const double deviation = std::sqrt(count * kKeptProbability * (1.0 - kKeptProbability));
+  double chi_square = 0.0;
+  int streams = 0;
+  for (const std::uint32_t site : {0U, 1U, 2U, 36U}) {
+    for (const std::int64_t step : {0, 1, 2, 7037}) {
+      for (const std::int64_t sample : {0LL, 1LL, 65535LL, 5'000'000'011LL}) {
+        const std::vector<std::uint8_t> kept = kept_elements(site, step, sample, kRows);
+        const double sum = std::accumulate(kept.begin(), kept.end(), 0.0);
+        const double errors = (sum - count * kKeptProbability) / deviation;
+        EXPECT_LT(std::abs(errors), 5.0) << site << " " << step << " " << sample;
+        chi_square += errors * errors;
+        ++streams;
+      }
+    }
+  }
+  EXPECT_NEAR(chi_square, streams, 5.0 * std::sqrt(2.0 * streams));
+}
+
+double correlation(const std::vector<std::uint8_t>& left, const std::vector<std::uint8_t>& right,
+                   std::size_t shift = 0) {
+  double sum = 0.0;
+  for (std::size_t i = 0; i + shift < left.size(); ++i) {
+    sum += (left[i] - kKeptProbability) * (right[i + shift] - kKeptProbability);
+  }
+  return sum /
+         (static_cast<double>(left.size() - shift) * kKeptProbability * (1.0 - kKeptProbability));
+}
+
+// A million elements each: the standard error is 0.001, a stream used twice has correlation 1, and
+// one that shares a hundredth of its elements with another is found.
+TEST(DropoutStream, LayersSitesSamplesStepsRowsAndColumnsAreIndependent) {
+  constexpr std::size_t kRows = 2048;
+  constexpr double kLimit = 5.0 / 1024.0;
+  const std::vector<std::uint8_t> one = kept_elements(1, 5, 77, kRows);
+  for (const std::uint32_t other_site : {0U, 2U, 3U, 4U, 7U}) {
+    EXPECT_LT(std::abs(correlation(one, kept_elements(other_site, 5, 77, kRows))), kLimit);
+  }
+  for (const std::int64_t other_step : {4, 6, 5 + 256, 5 + 65536}) {
+    EXPECT_LT(std::abs(correlation(one, kept_elements(1, other_step, 77, kRows))), kLimit);
+  }
+  for (const std::int64_t other_sample : {76LL, 78LL, 77LL + (1LL << 32)}) {
+    EXPECT_LT(std::abs(correlation(one, kept_elements(1, 5, other_sample, kRows))), kLimit);
+  }
+  const std::vector<std::uint8_t> other_head = kept_elements(1, 5, 77, kRows, 65536);
+  EXPECT_LT(std::abs(correlation(one, other_head)), kLimit);
+  for (const std::size_t shift : {1, 2, 16, 128, 512, 1024}) {  // columns, lanes, blocks, rows
+    EXPECT_LT(std::abs(correlation(one, one, shift)), kLimit) << shift;
+  }
+  EXPECT_NEAR(correlation(one, one), 1.0, 0.01) << "the measure itself";
 }
 
 TEST(DropoutStream, ProbabilityZeroKeepsEverything) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "train/train_step.h"
 
+#include <functional>
 #include <limits>
 #include <mutex>
 
@@ -9,6 +10,7 @@
 
 #include "base/error.h"
 #include "support/run_ranks.h"
+#include "train/micro_batch_inputs.h"
 
 namespace lambert {
 namespace {
@@ -138,6 +140,65 @@ TEST(TrainStep, GradientOfTwoRanksWithUnevenMicroBatchesIsThatOfOneBigBatch) {
   const at::Tensor whole = gradient_of({sequences(0, 8)}, 1, LossNormalization::global);
   for (const int ranks : {1, 2, 4}) {
     const at::Tensor dealt = gradient_of(four_micro_batches(), ranks, LossNormalization::global);
+    EXPECT_LT(relative_difference(dealt, whole), 1e-6) << ranks << " ranks";
+  }
+}
+
+/// All elements, fp64, of what is done with each parameter.
+at::Tensor flattened(const BertForPreTraining& model,
+                     const std::function<at::Tensor(const at::Tensor& master)>& value_of) {
+  std::vector<at::Tensor> flat;
+  for (const ModelParameter& parameter : model.parameters()) {
+    flat.push_back(value_of(parameter.master).detach().flatten().to(at::kDouble));
+  }
+  return at::cat(flat);
+}
+
+// The network itself is compared with Transformers in tests/parity; LAMB would hide a factor here.
+TEST(TrainStep, GradientIsThatOfTheMeanLossWithoutAnyFactor) {
+  const RunConfig config = tiny_config(LossNormalization::global);
+  BertForPreTraining model(config.model, Precision::fp32, 3);
+  const Batch batch = sequences(0, 8);
+  const PretrainingLoss loss =
+      model.forward(to_model_inputs(batch, dropout_of_step(config, 0, {0, {batch}})));
+  (loss.mlm_sum / static_cast<double>(loss.masked_tokens) +
+   loss.nsp_sum / static_cast<double>(loss.sequences))
+      .backward();
+  const at::Tensor expected =
+      flattened(model, [](const at::Tensor& master) { return master.grad(); });
+  for (const int ranks : {1, 2, 4}) {
+    const at::Tensor found = gradient_of(four_micro_batches(), ranks, LossNormalization::global);
+    EXPECT_LT(relative_difference(found, expected), 1e-6) << ranks << " ranks";
+  }
+}
+
+/// The weights after one LAMB update on rank 0.
+at::Tensor weights_after_update(const std::vector<Batch>& micro_batches, int ranks) {
+  at::Tensor weights;
+  testing::run_ranks(ranks, [&](Communicator& communicator) {
+    const RunConfig config = tiny_config(LossNormalization::global);
+    Rank rank(config, communicator);
+    const auto lamb = make_optimizer(config.optimizer, rank.named_parameters());
+    TrainStep step(rank.config, communicator, rank.model, rank.buckets, rank.reducer, *lamb,
+                   rank.progress);
+    StepBatch own;
+    const std::size_t share = micro_batches.size() / static_cast<std::size_t>(ranks);
+    for (std::size_t index = 0; index < share; ++index) {
+      own.micro_batches.push_back(
+          micro_batches[share * static_cast<std::size_t>(communicator.rank()) + index]);
+    }
+    step.run(own, 0, 1e-2);
+    if (communicator.rank() == 0) {
+      weights = flattened(rank.model, [](const at::Tensor& master) { return master; });
+    }
+  });
+  return weights;
+}
+
+TEST(TrainStep, UpdateOfRanksAndAccumulationIsThatOfOneBigBatch) {
+  const at::Tensor whole = weights_after_update({sequences(0, 8)}, 1);
+  for (const int ranks : {1, 2, 4}) {
+    const at::Tensor dealt = weights_after_update(four_micro_batches(), ranks);
     EXPECT_LT(relative_difference(dealt, whole), 1e-6) << ranks << " ranks";
   }
 }

@@ -1,29 +1,44 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Compares Lambert's text and examples with independent references and prints the tables of docs/results/parity.md.
+# Compares every number that Lambert produces with an independent reference and prints the tables of docs/results/parity.md.
 #
-#   scripts/parity.sh                        data/sample, 24 seeds, the sentencepiece models of the fixtures
-#   scripts/parity.sh TEXT_FOLDER [MODEL...]  every file of that folder (plain, xz, bz2), one seed a file
+#   scripts/parity.sh                          text of data/sample, models of the fixtures
+#   scripts/parity.sh TEXT_FOLDER [MODEL...]   text: every file of that folder (plain, xz, bz2), one seed a file
+#   scripts/parity.sh --faults [...]           also builds Lambert with deliberate faults; every one must be caught
 set -euo pipefail
-[ "${1:-}" = --help ] && { sed -n '3,6s/^# \{0,1\}//p' "$0"; exit 0; }
+[ "${1:-}" = --help ] && { sed -n '3,7s/^# \{0,1\}//p' "$0"; exit 0; }
+faults=0
+[ "${1:-}" = --faults ] && { faults=1; shift; }
 folder=$(realpath "${1:-$(dirname "$0")/../data/sample}")
 examples=$([ $# -gt 0 ] && echo "$folder" || echo "$folder/training.txt")
 models=(); for model in "${@:2}"; do models+=("$(realpath "$model")"); done
 seeds=$([ $# -gt 0 ] && echo 1 || echo 24)
 cd "$(dirname "$0")/.."
 scripts/setup.sh --tests >&2
+. scripts/mpi_environment.sh
 cmake --preset cpu >/dev/null
-cmake --build --preset cpu --target lambert example_trace >&2
+cmake --build --preset cpu --target lambert example_trace model_parity model_logits optimizer_trace kernels_test train_test \
+  train_distributed_test >&2
 
-python=.deps/test-venv/bin/python lambert=build/cpu/bin/lambert trace=build/cpu/bin/example_trace
+bin=build/cpu/bin
 rows=$(mktemp)
 trap 'rm -f "$rows"' EXIT
 failed=0
 compare() {
-  "$python" "tests/parity/text/$1.py" --lambert "$lambert" --table "$rows" "${@:2}" >&2 || failed=1
+  .deps/test-venv/bin/python "tests/parity/$1.py" "${@:2}" --table "$rows" >&2 || failed=1
 }
-compare code_point_parity
-compare corpus_parity "$folder" "${models[@]}"
-compare example_parity --trace "$trace" --seeds "$seeds" --vocabulary data/sample/vocab.txt "$examples"
-"$python" tests/parity/print_tables.py "$rows"
+compare text/code_point_parity --lambert $bin/lambert
+compare text/code_point_parity --lambert $bin/lambert --faults
+compare text/corpus_parity --lambert $bin/lambert "$folder" "${models[@]}"
+compare text/example_parity --lambert $bin/lambert --trace $bin/example_trace --seeds "$seeds" \
+  --vocabulary data/sample/vocab.txt "$examples"
+compare model_parity $bin/model_parity
+compare dropout_parity $bin/model_parity
+compare collect_rows $bin/kernels_test 'DropoutStream.*'
+compare optimizer_parity $bin/optimizer_trace configs
+compare collect_rows $bin/train_test 'TrainStep.*'
+compare collect_rows $bin/train_distributed_test 'TrainRanks.Losses*:ReproducibleRanks.OneTwo*'
+compare export_parity $bin/lambert $bin/model_logits
+[ $faults = 1 ] && compare seeded_faults . build/faults
+.deps/test-venv/bin/python tests/parity/print_tables.py "$rows"
 exit "$failed"

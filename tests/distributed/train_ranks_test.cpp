@@ -3,6 +3,7 @@
 #include <cmath>
 #include <string>
 
+#include "support/parity_row.h"
 #include "support/temp_directory.h"
 #include "support/train_run.h"
 
@@ -80,8 +81,9 @@ TEST(TrainRanks, LossesOfTwentyStepsAgreeTo1e5AndOfTwoHundredTo1e3) {
     ASSERT_EQ(several.run(ranks), 0) << content_of(several.log());
     const double of_20 = loss_difference(one, several, 20);
     const double of_200 = loss_difference(one, several, 200);
-    std::printf("%d ranks against one: losses differ by %.1e in 20 steps, %.1e in 200\n", ranks,
-                of_20, of_200);
+    const std::string item = "losses on " + std::to_string(ranks) + " ranks, ";
+    testing::print_parity_row(item + "20 steps", "one rank", "20", of_20, 1e-5);
+    testing::print_parity_row(item + "200 steps", "one rank", "200", of_200, 1e-3);
     EXPECT_LE(of_20, 1e-5) << ranks << " ranks";
     EXPECT_LE(of_200, 1e-3) << ranks << " ranks";
   }

@@ -26,8 +26,8 @@ class TwoPhases {
     EXPECT_EQ(run_.run(1), 0) << content_of(run_.log());
   }
   fs::path file(int step, const std::string& name) const {
-    return run_.output_dir / ("checkpoint-000000" + std::string(step < 10 ? "0" : "") +
-                              std::to_string(step)) / name;
+    return run_.output_dir /
+           ("checkpoint-000000" + std::string(step < 10 ? "0" : "") + std::to_string(step)) / name;
   }
   Tensors tensors(int step, const std::string& name) const {
     return read_safetensors(file(step, name));
@@ -48,7 +48,8 @@ TEST(PhaseSwitch, KeepsTheMomentsUnlessToldOtherwise) {
       EXPECT_GT(moment.max().item<float>(), 0.0F) << name;
     }
   }
-  EXPECT_EQ(json_of(run.file(kLastStepOfFirstPhase + 1, "train_state.json"))["optimizer_steps"], 25);
+  EXPECT_EQ(json_of(run.file(kLastStepOfFirstPhase + 1, "train_state.json"))["optimizer_steps"],
+            25);
 }
 
 TEST(PhaseSwitch, ResetStartsBothMomentsAndTheCounterFromZero) {

@@ -2,7 +2,7 @@
 """Trains small models on the bundled text with the real program, exports them, and compares with Transformers:
 names of the tensors, logits of held-out batches, and ids of every line of the text.
 
-Usage: export_parity.py LAMBERT MODEL_LOGITS
+Usage: export_parity.py LAMBERT MODEL_LOGITS [--table FILE]
 """
 import collections
 import json
@@ -18,8 +18,11 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["TRANSFORMERS_OFFLINE"] = "1"
 
 import torch
+import transformers
 from safetensors.torch import load_file
 from transformers import AutoTokenizer, BertForPreTraining, BertForQuestionAnswering
+
+import parity_table
 
 LAMBERT, MODEL_LOGITS = sys.argv[1:3]
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
@@ -152,6 +155,8 @@ CASES = [
 
 
 def main():
+    table = parity_table.Table(sys.argv[4] if sys.argv[3:4] == ["--table"] else None)
+    reference = f"Transformers {transformers.__version__}"
     for name, tokenizer_options, activations, words in CASES:
         with tempfile.TemporaryDirectory() as temporary:
             folder = pathlib.Path(temporary)
@@ -162,9 +167,13 @@ def main():
             for activation in activations:
                 config, checkpoint, exported = train_and_export(folder, tokenizer_options, activation)
                 worst = check_model(folder, config, checkpoint, exported, activation)
-                print(f"{name}, {activation}: logits differ by at most {worst:.1e} of the largest")
+                table.add(f"export, {name}, {activation}: logits", reference, "64 sequences", f"{worst:.1e}",
+                          f"{LOGIT_TOLERANCE:.0e}")
             lines, tokens, differing = compare_tokenizers(folder, tokenizer_options, exported)
-            print(f"{name}: {lines} lines, {tokens} tokens, differing lines {dict(differing)}")
+            table.add(f"export, {name}: ids of lines", reference, f"{lines} lines, {tokens} tokens",
+                      f"{sum(differing.values())} differ", "documented classes")
+            for reason, count in sorted(differing.items()):
+                table.add_class(f"export, {name}", reason, count)
             check_readme(exported, words)
 
 

@@ -123,13 +123,13 @@ def seeded_faults():
     }
 
 
-def check_seeded_faults(program):
+def check_seeded_faults(program, table):
     for fault, (rule, replacement) in seeded_faults().items():
         right = getattr(original_wordpiece, rule)
         setattr(original_wordpiece, rule, replacement)
         wrong = compare((program, *SLICES[0], False))[1]
         setattr(original_wordpiece, rule, right)
-        print(f"seeded fault: {fault}: {'caught' if wrong else 'MISSED'} at {len(wrong)} code points")
+        table.add_fault(f"judge of code points: {fault}", "code_point_parity", f"{len(wrong)} code points")
         assert wrong, fault
 
 
@@ -141,7 +141,7 @@ def main():
     options = parser.parse_args()
     original_wordpiece.check_unicode_version()
     if options.faults:
-        return check_seeded_faults(options.lambert)
+        return check_seeded_faults(options.lambert, parity_table.Table(options.table))
 
     jobs = [(options.lambert, *part, cased) for part in SLICES for cased in (False, True)]
     with multiprocessing.Pool(2) as pool:

@@ -36,7 +36,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--steps", type=int, default=30)
     parser.add_argument("overrides", nargs="*")
-    options = parser.parse_args()
+    options = parser.parse_intermixed_args()
     seconds = {"standard": [], "reproducible": []}
     waits = {"standard": [], "reproducible": []}
     memory = {"standard": [], "reproducible": []}

@@ -99,6 +99,20 @@ struct InspectLambOptions {
 };
 int run_inspect_lamb(const InspectLambOptions& options);
 
+struct BenchOptions {
+  std::string action;  // train, matmul, lamb, tokenize, loader
+  std::string model = "base";
+  std::string dtype = "bf16";
+  std::int64_t batch = 8;
+  std::int64_t max_seq_length = 128;
+  double seconds = 15.0;
+  std::string tokenizer;
+  bool cased = false;
+  std::string input;  // tokenize: a text file; loader: a prepared folder
+  bool json = false;
+};
+int run_bench(const BenchOptions& options);
+
 /// configs/README.md on stdout.
 int run_config_reference();
 

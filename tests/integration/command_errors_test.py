@@ -63,6 +63,9 @@ def usage_rows():
         ("eval", "CONFIG is required"), ("export", "there are hf"),
         ("export hf", "is required"), ("checkpoint", "there are list, verify"),
         ("checkpoint list", "DIR is required"), ("checkpoint verify", "DIR is required"),
+        ("verify-resume", "CONFIG is required"), ("inspect", "there are lamb"),
+        ("inspect lamb", "RUN is required"), ("bench", "there are train, matmul"),
+        ("bench tokenize", "is required"), ("bench loader", "DIR is required"),
         ("config", "there are reference")]:
         rows.append(Row(command, CONFIG, [f"command line of lambert {command}:", missing,
                                           f"see lambert {command} --help"]))
@@ -80,6 +83,11 @@ def usage_rows():
         Row("data inspect data --count many", CONFIG, ["--count", "many"]),
         Row("data inspect data --count 0", CONFIG, ["--count is 0", "give 1 or more"]),
         Row("check tiny.yaml --ranks -1", CONFIG, ["--ranks is -1"]),
+        Row("verify-resume tiny.yaml --steps 0", CONFIG, ["--steps"]),
+        Row("verify-resume tiny.yaml --ranks 3", CONFIG, ["global_train_batch_size 4", "2 or 4 ranks"]),
+        Row("inspect lamb run --step -1", CONFIG, ["--step"]),
+        Row("bench train --model huge", CONFIG, ["--model", "huge"]),
+        Row("bench train --seconds 0", CONFIG, ["--seconds"]),
         Row("check tiny.yaml --ranks 3", CONFIG, ["global_train_batch_size 4", "2 or 4 ranks"]),
         Row(f"{PREPARE} --seed -1 text.txt", CONFIG, ["--seed", "-1 is negative"]),
         Row(f"{PREPARE} text.txt".replace("--workers 1", "--workers -1"), CONFIG, ["--workers is -1"]),
@@ -102,6 +110,11 @@ def missing_rows():
         Row("eval tiny.yaml output_dir=nowhere", CHECKPOINT, ["nowhere", "no checkpoint"]),
         Row("export hf nowhere --output new", CHECKPOINT, ["exporting nowhere", "no such folder"]),
         Row("export hf folder --output new", CHECKPOINT, ["exporting folder", "no checkpoint"]),
+        Row("inspect lamb nowhere", DATA, ["nowhere", "no such run directory"]),
+        Row("inspect lamb run", DATA, ["lamb.jsonl", "logging.log_lamb_table=true"]),
+        Row("bench tokenize --tokenizer nowhere text.txt", DATA, ["nowhere", no_file]),
+        Row("bench tokenize --tokenizer vocab.txt nowhere.txt", DATA, ["nowhere.txt", no_file]),
+        Row("bench loader nowhere", DATA, ["nowhere/index.json", no_file]),
         Row("checkpoint list nowhere", CHECKPOINT, ["nowhere", "no such folder"]),
         Row("checkpoint verify nowhere", CHECKPOINT, ["nowhere", "no such folder"]),
         Row("checkpoint verify folder", CHECKPOINT, ["folder", "it holds no checkpoint"]),
@@ -333,8 +346,10 @@ def check_help(bench):
     """--help at every level starts with an example."""
     found = []
     for command in ["", "vocab", "vocab train", "tokenize", "prepare", "data", "data inspect",
-                    "data stats", "data verify", "check", "train", "eval", "export", "export hf",
-                    "checkpoint", "checkpoint list", "checkpoint verify", "config",
+                    "data stats", "data verify", "check", "train", "verify-resume", "eval", "export",
+                    "export hf", "checkpoint", "checkpoint list", "checkpoint verify", "inspect",
+                    "inspect lamb", "bench", "bench train", "bench matmul", "bench lamb",
+                    "bench tokenize", "bench loader", "config",
                     "config reference"]:
         text = bench.must(f"{command} --help").stdout
         if not text.startswith("Example: ") or "lambert" not in text.splitlines()[0]:

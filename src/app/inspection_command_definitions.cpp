@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "app/command_definitions.h"
+#include "app/commands.h"
+
+namespace lambert {
+namespace {
+
+void add_inspect(CLI::App& app, int& exit_code) {
+  CLI::App* inspect =
+      app.add_subcommand("inspect", describe("Look into a run", "lambert inspect lamb runs/mini"));
+  inspect->require_subcommand(1);
+  CLI::App* lamb = inspect->add_subcommand(
+      "lamb", describe("Weight norm, update norm, trust ratio and clamp hits of every tensor\n"
+                       "The run must have logging.log_lamb_table: true. '-' = no trust ratio: an "
+                       "excluded tensor, or a norm of zero.\n"
+                       "Exit code 3 when there is no table.",
+                       "lambert inspect lamb runs/mini --step 1000"));
+  auto options = std::make_shared<InspectLambOptions>();
+  lamb->add_option("RUN", options->run, "output_dir of a run")->required();
+  lamb->add_option("--step", options->step, "the newest record up to this step; default: the last")
+      ->check(CLI::PositiveNumber);
+  lamb->add_flag("--json", options->json, "machine-readable output");
+  lamb->callback([options, &exit_code] { exit_code = run_inspect_lamb(*options); });
+}
+
+/// The options of one benchmark; names of those it takes.
+void add_bench_options(CLI::App& command, BenchOptions& options) {
+  const bool computes = options.action == "train" || options.action == "matmul" || options.action == "lamb";
+  if (computes) {
+    command.add_option("--model", options.model, "published size")
+        ->check(CLI::IsMember({"tiny", "mini", "base", "large"}))
+        ->capture_default_str();
+    command.add_option("--dtype", options.dtype, "compute type")
+        ->check(CLI::IsMember({"fp32", "bf16"}))
+        ->capture_default_str();
+  }
+  if (options.action != "lamb" && options.action != "tokenize") {
+    command.add_option("--batch", options.batch, "sequences")
+        ->check(CLI::Range(std::int64_t{1}, std::int64_t{65536}))
+        ->capture_default_str();
+    command.add_option("--max-seq-length", options.max_seq_length, "tokens of a sequence")
+        ->check(CLI::Range(std::int64_t{8}, std::int64_t{512}))
+        ->capture_default_str();
+  }
+  if (options.action == "tokenize") {
+    command.add_option("--tokenizer", options.tokenizer,
+                       "vocab.txt, sentencepiece .model, or a folder with one")
+        ->required();
+    command.add_flag("--cased", options.cased, "the WordPiece vocabulary is cased");
+    command.add_option("FILE", options.input, "plain text")->required();
+  }
+  if (options.action == "loader") {
+    command.add_option("DIR", options.input, "folder made by lambert prepare")->required();
+  }
+  command.add_option("--seconds", options.seconds, "time of the measurement")
+      ->check(CLI::Range(0.1, 3600.0))
+      ->capture_default_str();
+  command.add_flag("--json", options.json, "machine-readable output");
+}
+
+void add_bench(CLI::App& app, int& exit_code) {
+  CLI::App* bench = app.add_subcommand(
+      "bench", describe("Measure this machine; threads: OMP_NUM_THREADS",
+                        "lambert bench train --model base --dtype bf16 --batch 8 --json"));
+  bench->require_subcommand(1);
+  const std::pair<const char*, std::string> actions[] = {
+      {"train", describe("Forward and backward: tokens per second, share of the matmul rate, memory",
+                         "lambert bench train --model base --dtype bf16 --batch 8 --seconds 15")},
+      {"matmul", describe("The three products of every linear layer, GFLOP per second",
+                          "lambert bench matmul --model base --dtype fp32")},
+      {"lamb", describe("One LAMB step, and its share of the copy bandwidth",
+                        "lambert bench lamb --model base")},
+      {"tokenize", describe("Text to ids on one thread, MB per second",
+                            "lambert bench tokenize --tokenizer vocab.txt text.txt")},
+      {"loader", describe("Read, mask and collate on one thread, tokens per second",
+                          "lambert bench loader data/seq128 --batch 64")}};
+  for (const auto& [action, help] : actions) {
+    auto options = std::make_shared<BenchOptions>();
+    options->action = action;
+    CLI::App* command = bench->add_subcommand(action, help);
+    add_bench_options(*command, *options);
+    command->callback([options, &exit_code] { exit_code = run_bench(*options); });
+  }
+}
+
+void add_checkpoint_commands(CLI::App& app, int& exit_code) {
+  CLI::App* exporting = app.add_subcommand(
+      "export", describe("Export weights", "lambert export hf runs/mini --output exported"));
+  exporting->require_subcommand(1);
+  CLI::App* hf = exporting->add_subcommand(
+      "hf", describe("Write a folder that Hugging Face Transformers loads",
+                     "lambert export hf runs/mini --output exported"));
+  auto export_options = std::make_shared<ExportOptions>();
+  hf->add_option("CHECKPOINT", export_options->checkpoint,
+                 "checkpoint folder, or a run directory (its newest one)")
+      ->required();
+  hf->add_option("--output", export_options->output, "folder to create")->required();
+  hf->callback([export_options, &exit_code] { exit_code = run_export_hf(*export_options); });
+
+  CLI::App* checkpoint = app.add_subcommand(
+      "checkpoint", describe("Look at checkpoints", "lambert checkpoint list runs/mini"));
+  checkpoint->require_subcommand(1);
+  const std::pair<const char*, std::string> actions[] = {
+      {"list",
+       describe("List the checkpoints of a run directory", "lambert checkpoint list runs/mini")},
+      {"verify",
+       describe("Check a checkpoint, or all of a run directory, by hash (exit code 4 when one is "
+                "damaged)",
+                "lambert checkpoint verify runs/mini/checkpoint-00000200")}};
+  for (const auto& [action, help] : actions) {
+    auto options = std::make_shared<CheckpointOptions>();
+    options->action = action;
+    CLI::App* command = checkpoint->add_subcommand(action, help);
+    command->add_option("DIR", options->folder, "run directory or checkpoint")->required();
+    command->add_flag("--json", options->json, "machine-readable output");
+    command->callback([options, &exit_code] { exit_code = run_checkpoint(*options); });
+  }
+
+  CLI::App* config =
+      app.add_subcommand("config", describe("About the configuration", "lambert config reference"));
+  config->require_subcommand(1);
+  config
+      ->add_subcommand("reference",
+                       describe("Print every key with default and meaning (configs/README.md)",
+                                "lambert config reference > keys.md"))
+      ->callback([&exit_code] { exit_code = run_config_reference(); });
+}
+
+}  // namespace
+
+void add_inspection_commands(CLI::App& app, int& exit_code) {
+  add_checkpoint_commands(app, exit_code);
+  add_inspect(app, exit_code);
+  add_bench(app, exit_code);
+}
+
+}  // namespace lambert

@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: Apache-2.0
+"""lambert bench prints what it promises: keys, types, and figures that belong together.
+Usage: bench_command_test.py LAMBERT SOURCE_DIRECTORY"""
+import json
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+LAMBERT, SOURCE = sys.argv[1], pathlib.Path(sys.argv[2])
+VOCABULARY = SOURCE / "data/sample/vocab.txt"
+TEXT = SOURCE / "data/sample/training.txt"
+
+
+def lambert(*arguments):
+    return subprocess.run([LAMBERT, *map(str, arguments)], check=True, capture_output=True, text=True).stdout
+
+
+def bench(*arguments):
+    return json.loads(lambert("bench", *arguments, "--seconds", 0.3, "--json"))
+
+
+def main():
+    for dtype in ("fp32", "bf16"):
+        train = bench("train", "--model", "tiny", "--dtype", dtype, "--batch", 2, "--max-seq-length", 64)
+        assert train["tokens_per_second_slowest"] <= train["tokens_per_second"] <= train["tokens_per_second_fastest"]
+        assert 0 < train["matmul_fraction"] < 1.5, train
+        assert train["peak_memory_bytes"] > 4 * 4_400_000, train  # four million fp32 weights, at the least
+        assert train["steps"] >= 3 and train["batch"] == 2, train
+        matmul = bench("matmul", "--model", "tiny", "--dtype", dtype)
+        assert sum(key.endswith("_gflops") and value > 0 for key, value in matmul.items()) == 9, matmul
+    lamb = bench("lamb", "--model", "tiny")
+    expected = lamb["bytes_per_parameter"] * lamb["parameters"] / (lamb["milliseconds"] * 1e6)
+    assert abs(lamb["bandwidth_fraction"] * lamb["copy_bandwidth_gb_per_second"] / expected - 1) < 1e-6, lamb
+    tokenize = bench("tokenize", "--tokenizer", VOCABULARY, TEXT)
+    ids = subprocess.run([LAMBERT, "tokenize", "--tokenizer", VOCABULARY], check=True, capture_output=True,
+                         stdin=TEXT.open("rb")).stdout
+    assert tokenize["tokens"] == len(ids.split()), tokenize
+    with tempfile.TemporaryDirectory() as folder:
+        lambert("prepare", "--tokenizer", VOCABULARY, "--max-seq-length", 128, "--output", f"{folder}/data", TEXT)
+        loader = bench("loader", f"{folder}/data", "--batch", 16)
+    assert loader["tokens_per_second"] > 0 and loader["batches"] >= 3, loader
+    assert "tokens_per_second" in lambert("bench", "train", "--model", "tiny", "--batch", 1, "--seconds", 0.2)
+
+
+if __name__ == "__main__":
+    main()

@@ -25,7 +25,8 @@ void add_inspect(CLI::App& app, int& exit_code) {
 
 /// The options of one benchmark; names of those it takes.
 void add_bench_options(CLI::App& command, BenchOptions& options) {
-  const bool computes = options.action == "train" || options.action == "matmul" || options.action == "lamb";
+  const bool computes =
+      options.action == "train" || options.action == "matmul" || options.action == "lamb";
   if (computes) {
     command.add_option("--model", options.model, "published size")
         ->check(CLI::IsMember({"tiny", "mini", "base", "large"}))
@@ -43,8 +44,9 @@ void add_bench_options(CLI::App& command, BenchOptions& options) {
         ->capture_default_str();
   }
   if (options.action == "tokenize") {
-    command.add_option("--tokenizer", options.tokenizer,
-                       "vocab.txt, sentencepiece .model, or a folder with one")
+    command
+        .add_option("--tokenizer", options.tokenizer,
+                    "vocab.txt, sentencepiece .model, or a folder with one")
         ->required();
     command.add_flag("--cased", options.cased, "the WordPiece vocabulary is cased");
     command.add_option("FILE", options.input, "plain text")->required();
@@ -64,8 +66,9 @@ void add_bench(CLI::App& app, int& exit_code) {
                         "lambert bench train --model base --dtype bf16 --batch 8 --json"));
   bench->require_subcommand(1);
   const std::pair<const char*, std::string> actions[] = {
-      {"train", describe("Forward and backward: tokens per second, share of the matmul rate, memory",
-                         "lambert bench train --model base --dtype bf16 --batch 8 --seconds 15")},
+      {"train",
+       describe("Forward and backward: tokens per second, share of the matmul rate, memory",
+                "lambert bench train --model base --dtype bf16 --batch 8 --seconds 15")},
       {"matmul", describe("The three products of every linear layer, GFLOP per second",
                           "lambert bench matmul --model base --dtype fp32")},
       {"lamb", describe("One LAMB step, and its share of the copy bandwidth",

@@ -85,5 +85,4 @@ void add_run_commands(CLI::App& app, int& exit_code) {
   eval->callback([eval_options, &exit_code] { exit_code = run_eval(*eval_options); });
 }
 
-
 }  // namespace lambert

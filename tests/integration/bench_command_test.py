@@ -26,6 +26,7 @@ def main():
         assert train["tokens_per_second_slowest"] <= train["tokens_per_second"] <= train["tokens_per_second_fastest"]
         assert 0 < train["matmul_fraction"] < 1.5, train
         assert train["peak_memory_bytes"] > 4 * 4_400_000, train  # four million fp32 weights, at the least
+        assert abs(train["loss"] - 11.0) < 0.5, train  # ln 30522 + ln 2
         assert train["steps"] >= 3 and train["batch"] == 2, train
         matmul = bench("matmul", "--model", "tiny", "--dtype", dtype)
         assert sum(key.endswith("_gflops") and value > 0 for key, value in matmul.items()) == 9, matmul

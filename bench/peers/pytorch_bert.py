@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Pretraining speed of BERT in PyTorch on this CPU: forward and backward, both losses, dropout 0.1, no optimizer.
+
+  eager, compile              Transformers' BertForPreTraining, autocast for bf16; compile: torch.compile
+  tuned, tuned-compile        the best that PyTorch's own parts give: logits of masked positions only, one product for
+                              query, key and value, scaled_dot_product_attention, weights resident in the compute type
+
+Usage: pytorch_bert.py SIZE DTYPE MODE [--batch N] [--max-seq-length N] [--seconds S]
+SIZE tiny, mini, base, large; DTYPE fp32, bf16. Prints one JSON object.
+"""
+import argparse
+import contextlib
+import json
+import resource
+import statistics
+import time
+
+import torch
+from torch import nn
+from torch.nn import functional
+from transformers import BertConfig, BertForPreTraining
+
+SIZES = {"tiny": (2, 128, 2, 512), "mini": (4, 256, 4, 1024), "base": (12, 768, 12, 3072), "large": (24, 1024, 16, 4096)}
+DROPOUT = 0.1
+
+
+class TunedLayer(nn.Module):
+    def __init__(self, config):
+        super().__init__()
+        hidden = config.hidden_size
+        self.heads = config.num_attention_heads
+        self.projections = nn.Linear(hidden, 3 * hidden)
+        self.attention_output = nn.Linear(hidden, hidden)
+        self.attention_norm = nn.LayerNorm(hidden, 1e-12)
+        self.intermediate = nn.Linear(hidden, config.intermediate_size)
+        self.output = nn.Linear(config.intermediate_size, hidden)
+        self.output_norm = nn.LayerNorm(hidden, 1e-12)
+
+    def forward(self, x):
+        batch, length, hidden = x.shape
+        parts = self.projections(x).view(batch, length, 3, self.heads, hidden // self.heads).permute(2, 0, 3, 1, 4)
+        attended = functional.scaled_dot_product_attention(*parts, dropout_p=DROPOUT)
+        attended = self.attention_output(attended.transpose(1, 2).reshape(batch, length, hidden))
+        x = self.attention_norm(x + functional.dropout(attended, DROPOUT))
+        inner = functional.gelu(self.intermediate(x), approximate="tanh")
+        return self.output_norm(x + functional.dropout(self.output(inner), DROPOUT))
+
+
+class TunedBert(nn.Module):
+    def __init__(self, config):
+        super().__init__()
+        hidden = config.hidden_size
+        self.words = nn.Embedding(config.vocab_size, hidden)
+        self.positions = nn.Embedding(config.max_position_embeddings, hidden)
+        self.segments = nn.Embedding(2, hidden)
+        self.norm = nn.LayerNorm(hidden, 1e-12)
+        self.layers = nn.ModuleList(TunedLayer(config) for _ in range(config.num_hidden_layers))
+        self.pooler, self.next_sentence = nn.Linear(hidden, hidden), nn.Linear(hidden, 2)
+        self.transform, self.transform_norm = nn.Linear(hidden, hidden), nn.LayerNorm(hidden, 1e-12)
+        self.bias = nn.Parameter(torch.zeros(config.vocab_size))
+        for module in self.modules():
+            if isinstance(module, (nn.Linear, nn.Embedding)):
+                nn.init.normal_(module.weight, std=config.initializer_range)
+
+    def forward(self, ids, masked, labels, next_labels):
+        x = self.words(ids) + self.positions.weight[:ids.shape[1]] + self.segments.weight[0]
+        x = functional.dropout(self.norm(x), DROPOUT)
+        for layer in self.layers:
+            x = layer(x)
+        predictions = x.reshape(-1, x.shape[-1]).index_select(0, masked)
+        predictions = self.transform_norm(functional.gelu(self.transform(predictions), approximate="tanh"))
+        logits = functional.linear(predictions, self.words.weight, self.bias)
+        pooled = torch.tanh(self.pooler(x[:, 0]))
+        return (functional.cross_entropy(logits.float(), labels)
+                + functional.cross_entropy(self.next_sentence(pooled).float(), next_labels))
+
+
+def make_step(options):
+    shape = SIZES[options.size]
+    config = BertConfig(num_hidden_layers=shape[0], hidden_size=shape[1], num_attention_heads=shape[2],
+                        intermediate_size=shape[3], hidden_act="gelu_new")
+    batch, length = options.batch, options.max_seq_length
+    predictions = max(1, 20 * length // 128)
+    ids = torch.randint(0, config.vocab_size, (batch, length))
+    next_labels = torch.randint(0, 2, (batch,))
+    masked = torch.stack([torch.randperm(length)[:predictions] + row * length for row in range(batch)]).flatten()
+    is_bf16 = options.dtype == "bf16"
+    if options.mode.startswith("tuned"):
+        model = TunedBert(config).to(torch.bfloat16 if is_bf16 else torch.float32)
+        arguments, context = (ids, masked, ids.flatten()[masked], next_labels), contextlib.nullcontext
+    else:
+        model = BertForPreTraining(config)
+        labels = torch.full((batch * length,), -100)
+        labels[masked] = ids.flatten()[masked]
+        named = {"input_ids": ids, "attention_mask": torch.ones_like(ids), "labels": labels.view(batch, length),
+                 "next_sentence_label": next_labels}
+        arguments = (named,)
+        context = lambda: torch.autocast("cpu", torch.bfloat16, enabled=is_bf16)  # noqa: E731
+    model.train()
+    called = torch.compile(model) if options.mode.endswith("compile") else model
+
+    def step():
+        with context():
+            loss = called(*arguments) if options.mode.startswith("tuned") else called(**arguments[0]).loss
+        loss.backward()
+        model.zero_grad(set_to_none=False)
+        return float(loss.detach())
+    return step
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("size", choices=SIZES)
+    parser.add_argument("dtype", choices=["fp32", "bf16"])
+    parser.add_argument("mode", choices=["eager", "compile", "tuned", "tuned-compile"])
+    parser.add_argument("--batch", type=int, default=8)
+    parser.add_argument("--max-seq-length", type=int, default=128)
+    parser.add_argument("--seconds", type=float, default=15.0)
+    options = parser.parse_args()
+    torch.manual_seed(0)
+    step = make_step(options)
+    loss = [step() for _ in range(3)][0]
+    times, end = [], time.perf_counter() + options.seconds
+    while time.perf_counter() < end or len(times) < 3:
+        start = time.perf_counter()
+        step()
+        times.append(time.perf_counter() - start)
+    tokens = options.batch * options.max_seq_length
+    print(json.dumps({"mode": options.mode, "model": options.size, "dtype": options.dtype, "batch": options.batch,
+                      "threads": torch.get_num_threads(), "steps": len(times), "loss": loss,
+                      "tokens_per_second": tokens / statistics.median(times),
+                      "peak_memory_bytes": 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss}))
+
+
+if __name__ == "__main__":
+    main()

@@ -58,6 +58,9 @@ LambTableOfRun read_table(const fs::path& run, std::int64_t wanted_step) {
   LambTableOfRun table;
   std::int64_t number = 0;
   for (std::string line; std::getline(stream, line);) {
+    if (stream.eof()) {
+      break;  // no line end: a record that is being written, or was when the run was killed
+    }
     nlohmann::json record = parse_record(file, ++number, line);
     if (wanted_step > 0 && record["global_step"].get<std::int64_t>() > wanted_step) {
       break;

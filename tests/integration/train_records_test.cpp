@@ -127,6 +127,8 @@ TEST(TrainRecords, TheLambTableCountsClampHitsAlsoAcrossAResume) {
     }
   }
   EXPECT_EQ(inspect_lamb(run, folder / "middle.json", {"--step", "17"})["global_step"], 15);
+  std::ofstream(run.output_dir / "lamb.jsonl", std::ios::app) << "{\"global_step\": 45, \"ste";
+  EXPECT_EQ(inspect_lamb(run, folder / "torn.json", {})["global_step"], 40);
 }
 
 TEST(TrainRecords, GradientNoiseStandsInTheRecordsOfLoggingSteps) {

@@ -6,7 +6,8 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 scripts/setup.sh
-mapfile -t sources < <(git ls-files '*.h' '*.cpp')
+# Files that git does not know yet count too.
+mapfile -t sources < <(git ls-files --cached --others --exclude-standard '*.h' '*.cpp')
 if [ "${1:-}" = --fix ]; then
   clang-format-16 -i "${sources[@]}"
   exit 0

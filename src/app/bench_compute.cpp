@@ -5,10 +5,9 @@
 
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
-#include <sys/resource.h>
 
 #include "app/bench_command.h"
-#include "base/error.h"
+#include "base/process_memory.h"
 #include "comm/communicator.h"
 #include "gradients/gradient_reducer.h"
 #include "kernels/matmul.h"
@@ -16,6 +15,7 @@
 #include "optim/optimizer.h"
 #include "train/matmul_rate.h"
 #include "train/model_work.h"
+#include "train/named_parameters.h"
 
 namespace lambert {
 namespace {
@@ -74,12 +74,6 @@ ModelInputs random_inputs(std::int64_t batch, std::int64_t length) {
   return inputs;
 }
 
-double peak_memory_bytes() {
-  struct rusage usage {};
-  ::getrusage(RUSAGE_SELF, &usage);
-  return 1024.0 * static_cast<double>(usage.ru_maxrss);
-}
-
 /// Bytes per second, read and written counted, that all threads copy between arrays larger than any
 /// cache.
 double measure_copy_bandwidth() {
@@ -95,14 +89,6 @@ double measure_copy_bandwidth() {
     });
   });
   return 8.0 * static_cast<double>(kElements) / times.smallest;
-}
-
-std::vector<NamedParameter> named_parameters(const BertForPreTraining& model) {
-  std::vector<NamedParameter> parameters;
-  for (const ModelParameter& parameter : model.parameters()) {
-    parameters.push_back({parameter.name, parameter.master, parameter.compute});
-  }
-  return parameters;
 }
 
 }  // namespace
@@ -140,7 +126,7 @@ BenchResult bench_train(const BenchOptions& options) {
            {"tokens_per_second_fastest", tokens / times.smallest},
            {"matmul_rate_gflops", matmul_rate / 1e9},
            {"matmul_fraction", operations / times.median / matmul_rate},
-           {"peak_memory_bytes", peak_memory_bytes()}}};
+           {"peak_memory_bytes", largest_resident_bytes()}}};
 }
 
 BenchResult bench_matmul(const BenchOptions& options) {

@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What text preparation and the training loader reach here on one thread.
-#include <cstring>
 #include <string_view>
 
 #include "app/bench_command.h"
-#include "base/error.h"
 #include "base/file_system.h"
 #include "config/step_shape.h"
 #include "data/batch_stream.h"

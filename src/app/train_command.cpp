@@ -27,6 +27,7 @@
 #include "train/held_out_loss.h"
 #include "train/matmul_rate.h"
 #include "train/metrics_log.h"
+#include "train/named_parameters.h"
 #include "train/rank_agreement.h"
 #include "train/replica_check.h"
 #include "train/run_lock.h"
@@ -41,14 +42,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::uint64_t kLargestTokenizerFile = std::uint64_t{1} << 30;
-
-std::vector<NamedParameter> named_parameters(const BertForPreTraining& model) {
-  std::vector<NamedParameter> parameters;
-  for (const ModelParameter& parameter : model.parameters()) {
-    parameters.push_back({parameter.name, parameter.master, parameter.compute});
-  }
-  return parameters;
-}
 
 /// Binds the live weights and moments; rank 0 also takes the tokenizer files along.
 CheckpointContent bind_checkpoint(const RunConfig& config, const DatasetInfo& dataset,

@@ -8,6 +8,7 @@
 
 #include "config/run_config.h"
 #include "gradients/reduced_gradients.h"
+#include "optim/tensor_update.h"
 
 namespace lambert {
 
@@ -23,15 +24,6 @@ struct ParameterTreatment {
   std::string name;
   bool decayed = false;
   bool adapted = false;
-};
-
-/// What the last step did to one tensor.
-struct TensorUpdate {
-  double weight_norm = 0.0;  // |w| before the step
-  double update_norm = 0.0;  // denominator of the ratio: |u| of LAMB
-  double trust_ratio = 1.0;
-  bool is_adapted = false;  // false: the ratio is 1 by treatment or because a norm is zero
-  bool is_clamped = false;  // by trust_ratio_min, trust_ratio_max or weight_norm_max
 };
 
 class Optimizer {

@@ -3,6 +3,8 @@
 
 #include <utility>
 
+#include "optim/optimizer.h"
+
 namespace lambert {
 
 void LambTable::add(const Optimizer& optimizer) {

@@ -5,9 +5,11 @@
 #include <string>
 #include <vector>
 
-#include "optim/optimizer.h"
+#include "optim/tensor_update.h"
 
 namespace lambert {
+
+class Optimizer;
 
 /// One tensor's row: its norms in the last step, and how often its trust ratio met a clamp.
 struct LambTableRow {

@@ -10,6 +10,7 @@
 
 #include "base/hash.h"
 #include "kernels/dropout_stream.h"
+#include "model/model_inputs.h"
 
 namespace lambert {
 namespace {

@@ -6,9 +6,10 @@
 #include "comm/communicator.h"
 #include "config/run_config.h"
 #include "data/batch.h"
-#include "model/model_inputs.h"
 
 namespace lambert {
+
+struct DropoutStream;
 
 /// Hashes of what a step is made of, over all ranks. They do not depend on how samples are dealt to
 /// ranks and micro-batches.

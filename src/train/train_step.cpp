@@ -60,9 +60,8 @@ StepResult TrainStep::run(const StepBatch& batch, std::int64_t phase_index, doub
   StepResult result;
   GradientReducer::OnBucket add_to_norm;
   if (measures_noise) {
-    add_to_norm = [&result](const at::Tensor& flat) {
-      result.first_micro_batch_squared_norm += squared_norm(flat);
-    };
+    double& sum = result.first_micro_batch_squared_norm.emplace(0.0);
+    add_to_norm = [&sum](const at::Tensor& flat) { sum += squared_norm(flat); };
   }
   const Denominators total = sum_over_ranks(batch);
   buckets_.zero();

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
 #include "comm/communicator.h"
 #include "config/run_config.h"
@@ -32,8 +33,8 @@ struct LossSums {
 struct StepResult {
   LossSums losses;  // of this rank
   GradientNorm norm;
-  double first_micro_batch_squared_norm = 0.0;  // of this rank's share of the mean, if asked for
-  bool skipped = false;                         // non-finite gradient and the config says skip
+  std::optional<double> first_micro_batch_squared_norm;  // of its part of the mean, if asked for
+  bool skipped = false;  // non-finite gradient and the config says skip
 };
 
 /// The dropout of a step.

@@ -5,15 +5,16 @@
 #include <string>
 #include <utility>
 
-#include <sys/resource.h>
-
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/process_memory.h"
 #include "config/step_shape.h"
 #include "train/rank_agreement.h"
 
 namespace lambert {
 namespace {
+
+constexpr double kGibibyte = 1024.0 * 1024.0 * 1024.0;
 
 /// What the ranks tell each other after a step, in one reduction.
 struct StepAgreement {
@@ -33,7 +34,7 @@ StepAgreement sum_over_ranks(Communicator& communicator, const StepResult& resul
                                 mine.nsp_correct,
                                 request == StopRequest::save ? 1.0 : 0.0,
                                 request == StopRequest::save_and_stop ? 1.0 : 0.0,
-                                result.first_micro_batch_squared_norm};
+                                result.first_micro_batch_squared_norm.value_or(0.0)};
   communicator.all_reduce_sum(sums);
   StepAgreement agreement;
   agreement.losses = {sums[0], sums[1], sums[2], sums[3], sums[4], sums[5]};
@@ -44,12 +45,6 @@ StepAgreement sum_over_ranks(Communicator& communicator, const StepResult& resul
     agreement.request = StopRequest::save;
   }
   return agreement;
-}
-
-double resident_gib() {
-  struct rusage usage {};
-  ::getrusage(RUSAGE_SELF, &usage);
-  return static_cast<double>(usage.ru_maxrss) / (1024.0 * 1024.0);
 }
 
 void fill_losses(const LossSums& losses, StepMetrics& metrics) {
@@ -156,7 +151,7 @@ StopRequest Trainer::run_step(const PhaseConfig& phase, Prefetcher& batches, dou
   last_.data_wait_seconds = batches.last_wait_seconds();
   last_.exposed_reduce_seconds = parts_.train_step.exposed_reduce_seconds();
   last_.checkpoint_seconds = parts_.saver.take_seconds();
-  last_.device_memory_gib = resident_gib();
+  last_.device_memory_gib = largest_resident_bytes() / kGibibyte;
   parts_.metrics.record(last_);
   parts_.report.step(phase, last_, agreement.losses.masked_tokens);
   return agreement.request;
@@ -164,10 +159,9 @@ StopRequest Trainer::run_step(const PhaseConfig& phase, Prefetcher& batches, dou
 
 void Trainer::record_details(const PhaseConfig& phase, const StepBatch& batch,
                              const StepResult& result, double first_micro_batch_squared_norm) {
-  const bool is_logged = every(config_.logging.logging_steps);
-  const auto ranks = static_cast<double>(parts_.communicator.size());
-  const double micro_batches = ranks * static_cast<double>(batch.micro_batches.size());
-  if (is_logged && micro_batches > 1.0 && !result.skipped) {
+  if (result.first_micro_batch_squared_norm && !result.skipped) {
+    const auto ranks = static_cast<double>(parts_.communicator.size());
+    const double micro_batches = ranks * static_cast<double>(batch.micro_batches.size());
     // Of the mean over the global batch a micro-batch gives its own mean divided by their number.
     const auto sequences = static_cast<double>(phase.global_train_batch_size);
     last_.gradient_noise = estimate_gradient_noise(
@@ -178,11 +172,9 @@ void Trainer::record_details(const PhaseConfig& phase, const StepBatch& batch,
     last_.hashes = hash_step(parts_.communicator, batch,
                              dropout_of_step(config_, state_.phase_index, batch), config_.model);
   }
-  if (config_.logging.log_lamb_table) {
-    if (!result.skipped) {
-      lamb_table_.add(parts_.optimizer);
-    }
-    if (is_logged) {
+  if (config_.logging.log_lamb_table && !result.skipped) {
+    lamb_table_.add(parts_.optimizer);
+    if (every(config_.logging.logging_steps)) {
       parts_.metrics.record(state_, phase.name, lamb_table_.take());
     }
   }

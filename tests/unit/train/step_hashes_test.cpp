@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include "model/model_inputs.h"
+
 namespace lambert {
 namespace {
 

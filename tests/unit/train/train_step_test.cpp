@@ -12,6 +12,7 @@
 #include "support/parity_row.h"
 #include "support/run_ranks.h"
 #include "train/micro_batch_inputs.h"
+#include "train/named_parameters.h"
 
 namespace lambert {
 namespace {
@@ -89,17 +90,9 @@ struct Rank {
   Rank(const RunConfig& the_config, Communicator& communicator)
       : config(the_config),
         model(config.model, Precision::fp32, 3),
-        buckets(named_parameters(), 4096),
+        buckets(named_parameters(model), 4096),
         reducer(communicator, buckets, config.communication.reduction),
         step(config, communicator, model, buckets, reducer, optimizer, progress) {}
-
-  std::vector<NamedParameter> named_parameters() const {
-    std::vector<NamedParameter> named;
-    for (const ModelParameter& parameter : model.parameters()) {
-      named.push_back({parameter.name, parameter.master, parameter.compute});
-    }
-    return named;
-  }
 
   RunConfig config;
   BertForPreTraining model;
@@ -183,7 +176,7 @@ at::Tensor weights_after_update(const std::vector<Batch>& micro_batches, int ran
   testing::run_ranks(ranks, [&](Communicator& communicator) {
     const RunConfig config = tiny_config(LossNormalization::global);
     Rank rank(config, communicator);
-    const auto lamb = make_optimizer(config.optimizer, rank.named_parameters());
+    const auto lamb = make_optimizer(config.optimizer, named_parameters(rank.model));
     TrainStep step(rank.config, communicator, rank.model, rank.buckets, rank.reducer, *lamb,
                    rank.progress);
     StepBatch own;
@@ -240,7 +233,7 @@ double measured_square(int ranks, Reduction reduction) {
     }
     const StepResult result = rank.step.run(own, 0, 0.1, /*measures_noise=*/true);
     const std::lock_guard lock(mutex);
-    sum += result.first_micro_batch_squared_norm / ranks;
+    sum += result.first_micro_batch_squared_norm.value() / ranks;
   });
   return sum;
 }

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "train/named_parameters.h"
+
+namespace lambert {
+
+std::vector<NamedParameter> named_parameters(const BertForPreTraining& model) {
+  std::vector<NamedParameter> parameters;
+  for (const ModelParameter& parameter : model.parameters()) {
+    parameters.push_back({parameter.name, parameter.master, parameter.compute});
+  }
+  return parameters;
+}
+
+}  // namespace lambert

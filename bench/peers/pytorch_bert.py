@@ -5,7 +5,7 @@
   tuned, tuned-compile        the best that PyTorch's own parts give: logits of masked positions only, one product for
                               query, key and value, scaled_dot_product_attention, weights resident in the compute type
 
-Usage: pytorch_bert.py SIZE DTYPE MODE [--batch N] [--max-seq-length N] [--seconds S]
+Usage: pytorch_bert.py SIZE DTYPE MODE [--batch N] [--max-seq-length N] [--mixed-lengths] [--seconds S]
 SIZE tiny, mini, base, large; DTYPE fp32, bf16. Prints one JSON object.
 """
 import argparse
@@ -36,10 +36,10 @@ class TunedLayer(nn.Module):
         self.output = nn.Linear(config.intermediate_size, hidden)
         self.output_norm = nn.LayerNorm(hidden, 1e-12)
 
-    def forward(self, x):
+    def forward(self, x, attention_mask):
         batch, length, hidden = x.shape
         parts = self.projections(x).view(batch, length, 3, self.heads, hidden // self.heads).permute(2, 0, 3, 1, 4)
-        attended = functional.scaled_dot_product_attention(*parts, dropout_p=DROPOUT)
+        attended = functional.scaled_dot_product_attention(*parts, attn_mask=attention_mask, dropout_p=DROPOUT)
         attended = self.attention_output(attended.transpose(1, 2).reshape(batch, length, hidden))
         x = self.attention_norm(x + functional.dropout(attended, DROPOUT))
         inner = functional.gelu(self.intermediate(x), approximate="tanh")
@@ -62,11 +62,11 @@ class TunedBert(nn.Module):
             if isinstance(module, (nn.Linear, nn.Embedding)):
                 nn.init.normal_(module.weight, std=config.initializer_range)
 
-    def forward(self, ids, masked, labels, next_labels):
+    def forward(self, ids, attention_mask, masked, labels, next_labels):
         x = self.words(ids) + self.positions.weight[:ids.shape[1]] + self.segments.weight[0]
         x = functional.dropout(self.norm(x), DROPOUT)
         for layer in self.layers:
-            x = layer(x)
+            x = layer(x, attention_mask)
         predictions = x.reshape(-1, x.shape[-1]).index_select(0, masked)
         predictions = self.transform_norm(functional.gelu(self.transform(predictions), approximate="tanh"))
         logits = functional.linear(predictions, self.words.weight, self.bias)
@@ -80,19 +80,22 @@ def make_step(options):
     config = BertConfig(num_hidden_layers=shape[0], hidden_size=shape[1], num_attention_heads=shape[2],
                         intermediate_size=shape[3], hidden_act="gelu_new")
     batch, length = options.batch, options.max_seq_length
-    predictions = max(1, 20 * length // 128)
+    lengths = [length * (2 * row + 1) // (2 * batch) if options.mixed_lengths else length for row in range(batch)]
+    is_token = torch.arange(length) < torch.tensor(lengths).unsqueeze(1)
     ids = torch.randint(0, config.vocab_size, (batch, length))
     next_labels = torch.randint(0, 2, (batch,))
-    masked = torch.stack([torch.randperm(length)[:predictions] + row * length for row in range(batch)]).flatten()
+    masked = torch.cat([torch.randperm(of_row)[:max(1, 20 * of_row // 128)] + row * length
+                        for row, of_row in enumerate(lengths)])
     is_bf16 = options.dtype == "bf16"
     if options.mode.startswith("tuned"):
         model = TunedBert(config).to(torch.bfloat16 if is_bf16 else torch.float32)
-        arguments, context = (ids, masked, ids.flatten()[masked], next_labels), contextlib.nullcontext
+        mask = is_token[:, None, None, :] if options.mixed_lengths else None
+        arguments, context = (ids, mask, masked, ids.flatten()[masked], next_labels), contextlib.nullcontext
     else:
         model = BertForPreTraining(config)
         labels = torch.full((batch * length,), -100)
         labels[masked] = ids.flatten()[masked]
-        named = {"input_ids": ids, "attention_mask": torch.ones_like(ids), "labels": labels.view(batch, length),
+        named = {"input_ids": ids, "attention_mask": is_token.long(), "labels": labels.view(batch, length),
                  "next_sentence_label": next_labels}
         arguments = (named,)
         context = lambda: torch.autocast("cpu", torch.bfloat16, enabled=is_bf16)  # noqa: E731
@@ -105,7 +108,7 @@ def make_step(options):
         loss.backward()
         model.zero_grad(set_to_none=False)
         return float(loss.detach())
-    return step
+    return step, sum(lengths)
 
 
 def main():
@@ -115,19 +118,19 @@ def main():
     parser.add_argument("mode", choices=["eager", "compile", "tuned", "tuned-compile"])
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--max-seq-length", type=int, default=128)
+    parser.add_argument("--mixed-lengths", action="store_true", help="evenly spread up to the length, padded")
     parser.add_argument("--seconds", type=float, default=15.0)
     options = parser.parse_args()
     torch.manual_seed(0)
-    step = make_step(options)
+    step, tokens = make_step(options)
     loss = [step() for _ in range(3)][0]
     times, end = [], time.perf_counter() + options.seconds
     while time.perf_counter() < end or len(times) < 3:
         start = time.perf_counter()
         step()
         times.append(time.perf_counter() - start)
-    tokens = options.batch * options.max_seq_length
     print(json.dumps({"mode": options.mode, "model": options.size, "dtype": options.dtype, "batch": options.batch,
-                      "threads": torch.get_num_threads(), "steps": len(times), "loss": loss,
+                      "tokens": tokens, "threads": torch.get_num_threads(), "steps": len(times), "loss": loss,
                       "tokens_per_second": tokens / statistics.median(times),
                       "peak_memory_bytes": 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss}))
 

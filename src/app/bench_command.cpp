@@ -6,8 +6,11 @@
 #include <cstdio>
 #include <iostream>
 #include <map>
+#include <optional>
 
 #include <nlohmann/json.hpp>
+
+#include "app/bench_peer.h"
 
 namespace lambert {
 namespace {
@@ -38,12 +41,15 @@ void print_json(const BenchResult& result) {
 
 int run_bench(const BenchOptions& options) {
   const std::map<std::string, BenchResult (*)(const BenchOptions&)> benchmarks = {
-      {"train", bench_train},
-      {"matmul", bench_matmul},
-      {"lamb", bench_lamb},
-      {"tokenize", bench_tokenize},
-      {"loader", bench_loader}};
-  const BenchResult result = benchmarks.at(options.action)(options);
+      {"train", bench_train},   {"matmul", bench_matmul},      {"attention", bench_attention},
+      {"lamb", bench_lamb},     {"tokenize", bench_tokenize},  {"prepare", bench_prepare},
+      {"loader", bench_loader}, {"allreduce", bench_allreduce}};
+  const auto run = [&] { return benchmarks.at(options.action)(options); };
+  const std::optional<Peer> peer = options.has_peer ? peer_of(options) : std::nullopt;
+  const BenchResult result = peer ? compare_with_peer(options, *peer, run) : run();
+  if (result.figures.empty()) {
+    return 0;
+  }
   options.json ? print_json(result) : print_lines(result);
   return 0;
 }

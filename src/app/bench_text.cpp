@@ -1,11 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 // What text preparation and the training loader reach here on one thread.
+#include <filesystem>
 #include <string_view>
+#include <thread>
+
+#include <unistd.h>
 
 #include "app/bench_command.h"
 #include "base/file_system.h"
+#include "base/log.h"
 #include "config/step_shape.h"
 #include "data/batch_stream.h"
+#include "data/dataset.h"
+#include "text/corpus_preparation.h"
 #include "text/tokenizer.h"
 
 namespace lambert {
@@ -55,6 +62,37 @@ BenchResult bench_tokenize(const BenchOptions& options) {
            {"line_splitting_megabytes_per_second", megabytes / splitting.median}}};
 }
 
+BenchResult bench_prepare(const BenchOptions& options) {
+  const std::unique_ptr<Tokenizer> tokenizer = load_tokenizer(options.tokenizer, options.cased);
+  const auto megabytes = static_cast<double>(std::filesystem::file_size(options.input)) / 1e6;
+  const std::filesystem::path output =
+      std::filesystem::temp_directory_path() / ("lambert-bench-" + std::to_string(::getpid()));
+  const std::unique_ptr<FileSystem> disk = make_posix_file_system();
+  PreparationSettings settings;
+  settings.inputs = {options.input};
+  settings.output = output;
+  settings.examples.max_seq_length = options.max_seq_length;
+  settings.workers = std::max(1U, std::thread::hardware_concurrency());
+  start_logging({.quiet = true});
+  std::int64_t examples = 0;
+  const CallTimes times = time_calls(options.seconds, [&] {
+    std::filesystem::remove_all(output);
+    prepare_corpus(settings, *tokenizer, *disk, {});
+    examples = read_dataset_info(output).example_count;
+  });
+  std::filesystem::remove_all(output);
+  const CallTimes reading = time_calls(0.5, [&] { read_file(options.input, kMostText); });
+  return {{{"benchmark", "prepare"}, {"tokenizer", tokenizer->type()}},
+          {{"megabytes", megabytes},
+           {"examples", static_cast<double>(examples)},
+           {"workers", static_cast<double>(settings.workers)},
+           {"passes", static_cast<double>(times.calls)},
+           {"megabytes_per_second", megabytes / times.median},
+           {"megabytes_per_second_fastest", megabytes / times.smallest},
+           {"megabytes_per_second_slowest", megabytes / times.largest},
+           {"file_reading_megabytes_per_second", megabytes / reading.median}}};
+}
+
 BenchResult bench_loader(const BenchOptions& options) {
   PhaseConfig phase;
   phase.name = "bench";
@@ -69,9 +107,7 @@ BenchResult bench_loader(const BenchOptions& options) {
   const Stopwatch watch;
   const CallTimes times = time_calls(options.seconds, [&] {
     const StepBatch batch = stream.read_step(step++);
-    for (const std::int32_t length : batch.micro_batches.front().lengths) {
-      tokens += length;
-    }
+    tokens += batch.counts().tokens;
   });
   const double seconds = watch.seconds();
   return {{{"benchmark", "loader"}},

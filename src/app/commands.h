@@ -100,15 +100,20 @@ struct InspectLambOptions {
 int run_inspect_lamb(const InspectLambOptions& options);
 
 struct BenchOptions {
-  std::string action;  // train, matmul, lamb, tokenize, loader
+  std::string action;  // train, matmul, attention, lamb, tokenize, prepare, loader, allreduce
   std::string model = "base";
   std::string dtype = "bf16";
   std::int64_t batch = 8;
   std::int64_t max_seq_length = 128;
+  bool mixed_lengths = false;  // spread evenly up to max_seq_length
+  double megabytes = 25.0;     // of the all-reduce, fp32
   double seconds = 15.0;
   std::string tokenizer;
   bool cased = false;
-  std::string input;  // tokenize: a text file; loader: a prepared folder
+  std::string input;  // tokenize, prepare: a text file; loader: a prepared folder
+  bool has_peer = false;
+  std::string python = "python3";  // of the peer
+  std::int64_t rounds = 7;         // with a peer
   bool json = false;
 };
 int run_bench(const BenchOptions& options);

@@ -23,36 +23,89 @@ void add_inspect(CLI::App& app, int& exit_code) {
   lamb->callback([options, &exit_code] { exit_code = run_inspect_lamb(*options); });
 }
 
-/// The options of one benchmark; names of those it takes.
-void add_bench_options(CLI::App& command, BenchOptions& options) {
-  const bool computes =
-      options.action == "train" || options.action == "matmul" || options.action == "lamb";
-  if (computes) {
-    command.add_option("--model", options.model, "published size")
-        ->check(CLI::IsMember({"tiny", "mini", "base", "large"}))
-        ->capture_default_str();
-    command.add_option("--dtype", options.dtype, "compute type")
-        ->check(CLI::IsMember({"fp32", "bf16"}))
-        ->capture_default_str();
+/// What a benchmark takes beside --seconds and --json.
+struct BenchDescription {
+  const char* action;
+  std::string help;
+  bool model = false;
+  bool batch = false;
+  bool text = false;  // a text file and a tokenizer
+  bool peer = false;
+};
+
+void add_model_options(CLI::App& command, BenchOptions& options) {
+  command.add_option("--model", options.model, "published size")
+      ->check(CLI::IsMember({"tiny", "mini", "base", "large"}))
+      ->capture_default_str();
+  command.add_option("--dtype", options.dtype, "compute type")
+      ->check(CLI::IsMember({"fp32", "bf16"}))
+      ->capture_default_str();
+}
+
+void add_batch_options(CLI::App& command, BenchOptions& options) {
+  command.add_option("--batch", options.batch, "sequences")
+      ->check(CLI::Range(std::int64_t{1}, std::int64_t{65536}))
+      ->capture_default_str();
+  command.add_option("--max-seq-length", options.max_seq_length, "tokens of a sequence")
+      ->check(CLI::Range(std::int64_t{8}, std::int64_t{512}))
+      ->capture_default_str();
+}
+
+void add_text_options(CLI::App& command, BenchOptions& options) {
+  command
+      .add_option("--tokenizer", options.tokenizer,
+                  "vocab.txt, sentencepiece .model, or a folder with one")
+      ->required();
+  command.add_flag("--cased", options.cased, "the WordPiece vocabulary is cased");
+  command.add_option("FILE", options.input, "plain text")->required();
+}
+
+void add_peer_options(CLI::App& command, BenchOptions& options) {
+  command
+      .add_option_function<std::string>(
+          "--peer",
+          [&options](const std::string& python) {
+            options.has_peer = true;
+            options.python = python;
+          },
+          "also run bench/peers/ in turn, with this Python that has its packages")
+      ->expected(0, 1)
+      ->default_str("python3");
+  command.add_option("--rounds", options.rounds, "with --peer: how often both run")
+      ->check(CLI::Range(std::int64_t{1}, std::int64_t{100}))
+      ->capture_default_str();
+}
+
+void add_bench_options(CLI::App& command, const BenchDescription& description,
+                       BenchOptions& options) {
+  if (description.model) {
+    add_model_options(command, options);
   }
-  if (options.action != "lamb" && options.action != "tokenize") {
-    command.add_option("--batch", options.batch, "sequences")
-        ->check(CLI::Range(std::int64_t{1}, std::int64_t{65536}))
-        ->capture_default_str();
-    command.add_option("--max-seq-length", options.max_seq_length, "tokens of a sequence")
-        ->check(CLI::Range(std::int64_t{8}, std::int64_t{512}))
-        ->capture_default_str();
+  if (description.batch) {
+    add_batch_options(command, options);
   }
-  if (options.action == "tokenize") {
-    command
-        .add_option("--tokenizer", options.tokenizer,
-                    "vocab.txt, sentencepiece .model, or a folder with one")
-        ->required();
-    command.add_flag("--cased", options.cased, "the WordPiece vocabulary is cased");
-    command.add_option("FILE", options.input, "plain text")->required();
+  if (description.text) {
+    add_text_options(command, options);
+  }
+  if (description.peer) {
+    add_peer_options(command, options);
+  }
+  if (options.action == "train") {
+    command.add_flag("--mixed-lengths", options.mixed_lengths,
+                     "lengths spread evenly up to --max-seq-length");
   }
   if (options.action == "loader") {
     command.add_option("DIR", options.input, "folder made by lambert prepare")->required();
+  }
+  if (options.action == "allreduce") {
+    command.add_option("--dtype", options.dtype, "type on the wire")
+        ->check(CLI::IsMember({"fp32", "bf16"}))
+        ->default_str("fp32");
+    options.dtype = "fp32";
+    command.add_option("--megabytes", options.megabytes, "fp32 gradients")
+        ->check(CLI::Range(0.001, 8000.0))
+        ->capture_default_str();
+    command.add_flag("--peer", options.has_peer, "also MPI_Allreduce, in turn with the ring");
   }
   command.add_option("--seconds", options.seconds, "time of the measurement")
       ->check(CLI::Range(0.1, 3600.0))
@@ -65,23 +118,51 @@ void add_bench(CLI::App& app, int& exit_code) {
       "bench", describe("Measure this machine; threads: OMP_NUM_THREADS",
                         "lambert bench train --model base --dtype bf16 --batch 8 --json"));
   bench->require_subcommand(1);
-  const std::pair<const char*, std::string> actions[] = {
-      {"train",
-       describe("Forward and backward: tokens per second, share of the matmul rate, memory",
-                "lambert bench train --model base --dtype bf16 --batch 8 --seconds 15")},
-      {"matmul", describe("The three products of every linear layer, GFLOP per second",
-                          "lambert bench matmul --model base --dtype fp32")},
-      {"lamb", describe("One LAMB step, and its share of the copy bandwidth",
-                        "lambert bench lamb --model base")},
-      {"tokenize", describe("Text to ids on one thread, MB per second",
-                            "lambert bench tokenize --tokenizer vocab.txt text.txt")},
-      {"loader", describe("Read, mask and collate on one thread, tokens per second",
-                          "lambert bench loader data/seq128 --batch 64")}};
-  for (const auto& [action, help] : actions) {
+  const BenchDescription descriptions[] = {
+      {.action = "train",
+       .help = describe("Forward and backward: tokens per second, share of the matmul rate, memory",
+                        "lambert bench train --model base --dtype bf16 --batch 8 --seconds 15"),
+       .model = true,
+       .batch = true,
+       .peer = true},
+      {.action = "matmul",
+       .help = describe("The three products of every linear layer, GFLOP per second",
+                        "lambert bench matmul --model base --dtype fp32"),
+       .model = true,
+       .batch = true},
+      {.action = "attention",
+       .help = describe("Attention forward and backward, milliseconds",
+                        "lambert bench attention --batch 2 --max-seq-length 512 --peer"),
+       .model = true,
+       .batch = true,
+       .peer = true},
+      {.action = "lamb",
+       .help = describe("One LAMB step, and its share of the copy bandwidth",
+                        "lambert bench lamb --model base"),
+       .model = true,
+       .peer = true},
+      {.action = "tokenize",
+       .help = describe("Text to ids on one thread, MB per second",
+                        "lambert bench tokenize --tokenizer vocab.txt text.txt"),
+       .text = true,
+       .peer = true},
+      {.action = "prepare",
+       .help = describe("Text to a prepared folder on all cores, MB per second",
+                        "lambert bench prepare --tokenizer vocab.txt text.txt"),
+       .text = true,
+       .peer = true},
+      {.action = "loader",
+       .help = describe("Read, mask and collate on one thread, tokens per second",
+                        "lambert bench loader data/seq128 --batch 64"),
+       .batch = true},
+      {.action = "allreduce",
+       .help = describe("The ring over the ranks of mpirun, bus bandwidth",
+                        "mpirun -n 2 lambert bench allreduce --megabytes 100 --peer")}};
+  for (const BenchDescription& description : descriptions) {
     auto options = std::make_shared<BenchOptions>();
-    options->action = action;
-    CLI::App* command = bench->add_subcommand(action, help);
-    add_bench_options(*command, *options);
+    options->action = description.action;
+    CLI::App* command = bench->add_subcommand(description.action, description.help);
+    add_bench_options(*command, description, *options);
     command->callback([options, &exit_code] { exit_code = run_bench(*options); });
   }
 }

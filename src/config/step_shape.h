@@ -8,8 +8,8 @@
 namespace lambert {
 
 /// How one optimizer step is cut up: micro_batch * accumulation * ranks = global batch, exactly.
-/// Global micro-batch j (0 .. accumulation*ranks-1) holds samples j*micro_batch ... of the step;
-/// rank r runs micro-batches r*accumulation ... (r+1)*accumulation - 1.
+/// Which samples form a micro-batch, and which rank runs it, depends on their lengths: see
+/// BatchStream.
 struct StepShape {
   std::int64_t micro_batch = 0;   // sequences per forward pass
   std::int64_t accumulation = 0;  // forward passes per step and rank

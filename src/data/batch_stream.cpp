@@ -2,12 +2,14 @@
 #include "data/batch_stream.h"
 
 #include <algorithm>
+#include <numeric>
 #include <string>
 #include <utility>
 
 #include "base/counter_rng.h"
 #include "base/error.h"
 #include "data/collate.h"
+#include "data/deal_evenly.h"
 #include "data/masking.h"
 #include "data/prepared_dataset.h"
 #include "data/sample_order.h"
@@ -56,17 +58,38 @@ struct BatchStream::State {
   SampleOrder order;
   PhiloxKey masking_key;
 
-  /// Micro-batch j of the whole step: its samples are first_sample ... first_sample + B - 1.
-  Batch read_micro_batch(std::int64_t first_sample) {
-    Batch batch =
-        make_empty_batch(shape.micro_batch, phase.max_seq_length, rule.special_tokens.pad);
-    for (std::int64_t row = 0; row < shape.micro_batch; ++row) {
-      const std::int64_t sample = first_sample + row;
+  /// The samples of every micro-batch of this rank, counted from the step's first one.
+  std::vector<std::vector<std::int64_t>> deal_samples(std::int64_t first_sample) const {
+    std::vector<std::int64_t> examples;
+    for (std::int64_t i = 0; i < shape.global_batch(); ++i) {
+      examples.push_back(order.example_of(first_sample + i));
+    }
+    const std::vector<std::int64_t> lengths = dataset.token_counts(examples);
+    const auto micro_batches = deal_evenly(lengths, shape.accumulation * shape.ranks);
+    std::vector<std::int64_t> tokens;
+    for (const std::vector<std::int64_t>& samples : micro_batches) {
+      tokens.push_back(std::accumulate(samples.begin(), samples.end(), std::int64_t{0},
+                                       [&](std::int64_t sum, std::int64_t i) {
+                                         return sum + lengths[static_cast<std::size_t>(i)];
+                                       }));
+    }
+    const auto of_ranks = deal_evenly(tokens, shape.ranks);
+    std::vector<std::vector<std::int64_t>> mine;
+    for (const std::int64_t j : of_ranks[static_cast<std::size_t>(rank)]) {
+      mine.push_back(micro_batches[static_cast<std::size_t>(j)]);
+    }
+    return mine;
+  }
+
+  Batch read_micro_batch(std::int64_t first_sample, const std::vector<std::int64_t>& samples) {
+    Batch batch;
+    for (const std::int64_t i : samples) {
+      const std::int64_t sample = first_sample + i;
       const auto sample_number = static_cast<std::uint64_t>(sample);
       const Example example = dataset.read(order.example_of(sample));
       const Masking masking =
           mask_example(example, rule, CounterStream(masking_key, sample_number, phase_index));
-      fill_row(batch, row, example, masking, sample_number);
+      append_sequence(batch, example, masking, sample_number);
     }
     return batch;
   }
@@ -97,12 +120,10 @@ StepBatch BatchStream::read_step(std::int64_t step_in_phase) {
   LAMBERT_CHECK(step_in_phase >= 0, "step " + std::to_string(step_in_phase));
   const StepShape& shape = state_->shape;
   const std::int64_t first_sample = step_in_phase * shape.global_batch();
-  const std::int64_t first_micro_batch = state_->rank * shape.accumulation;
   StepBatch step;
   step.step_in_phase = step_in_phase;
-  for (std::int64_t i = 0; i < shape.accumulation; ++i) {
-    step.micro_batches.push_back(
-        state_->read_micro_batch(first_sample + (first_micro_batch + i) * shape.micro_batch));
+  for (const std::vector<std::int64_t>& samples : state_->deal_samples(first_sample)) {
+    step.micro_batches.push_back(state_->read_micro_batch(first_sample, samples));
   }
   return step;
 }

@@ -13,8 +13,9 @@ namespace lambert {
 
 /// Step number in, this rank's StepBatch out: a pure function of (config, seed, phase, step, rank
 /// shape). Sample number g = step * global_batch + i of a phase is example permutation(epoch = g /
-/// examples, g % examples); its masks come from the stream (seed, masking, phase, g). Holds no
-/// position. Thread: one at a time.
+/// examples, g % examples); its masks come from the stream (seed, masking, phase, g). The samples
+/// of a step are dealt to micro-batches of equal sequence count and nearly even token count, and
+/// whole micro-batches to ranks in the same way. Holds no position. Thread: one at a time.
 class BatchStream {
  public:
   /// Opens the folder and checks it: fingerprint, lengths, ids. Throws DataError.

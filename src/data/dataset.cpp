@@ -112,7 +112,8 @@ DatasetInfo read_dataset_info(const fs::path& folder) {
   const std::int64_t version = index.integer("format_version", 1, kNoLimit);
   if (version != info.format_version) {
     index.fail("format_version", "expected " + std::to_string(info.format_version) + ", found " +
-                                     std::to_string(version) + " (made by a newer lambert?)");
+                                     std::to_string(version) +
+                                     " (made by another version of lambert)");
   }
   index.expect_keys({"format_version", "tokenizer", "max_seq_length", "special_tokens",
                      "document_count", "sentence_count", "example_count", "shards"});

@@ -14,7 +14,7 @@ namespace lambert {
 
 /// Content of index.json; every shard header repeats the fingerprint fields.
 struct DatasetInfo {
-  std::int64_t format_version = 1;
+  std::int64_t format_version = 2;
   std::string tokenizer_type;   // "wordpiece" or "sentencepiece"
   std::string tokenizer_file;   // "vocab.txt" or "spiece.model", inside the folder
   std::string vocabulary_hash;  // XXH3-128 of that file

@@ -56,14 +56,13 @@ Batch EvaluationStream::read(std::int64_t first, std::int64_t count) {
   LAMBERT_CHECK(
       first >= 0 && count >= 0 && first <= state_->sample_count - count,
       "held-out examples " + std::to_string(first) + " and " + std::to_string(count) + " on");
-  const DatasetInfo& info = state_->dataset.info();
-  Batch batch = make_empty_batch(count, info.max_seq_length, info.special_tokens.pad);
+  Batch batch;
   for (std::int64_t row = 0; row < count; ++row) {
     const auto number = static_cast<std::uint64_t>(first + row);
     const Example example = state_->dataset.read(first + row);
     const Masking masking = mask_example(
         example, state_->rule, CounterStream(state_->masking_key, number, kEvaluationPhase));
-    fill_row(batch, row, example, masking, number);
+    append_sequence(batch, example, masking, number);
   }
   return batch;
 }

@@ -67,12 +67,30 @@ PreparedDataset::PreparedDataset(const fs::path& folder) : info_(read_dataset_in
   }
 }
 
-Example PreparedDataset::read(std::int64_t example) {
+std::size_t PreparedDataset::shard_of(std::int64_t example) const {
   LAMBERT_CHECK(example >= 0 && example < info_.example_count,
                 "example " + std::to_string(example));
   const auto next = std::upper_bound(first_examples_.begin(), first_examples_.end(), example);
-  const auto shard = static_cast<std::size_t>(next - first_examples_.begin() - 1);
+  return static_cast<std::size_t>(next - first_examples_.begin() - 1);
+}
+
+Example PreparedDataset::read(std::int64_t example) {
+  const std::size_t shard = shard_of(example);
   return shards_[shard].read(example - first_examples_[shard]);
+}
+
+std::vector<std::int64_t> PreparedDataset::token_counts(
+    const std::vector<std::int64_t>& examples) const {
+  for (const ShardReader& shard : shards_) {
+    shard.check_not_shrunk();
+  }
+  std::vector<std::int64_t> counts;
+  counts.reserve(examples.size());
+  for (const std::int64_t example : examples) {
+    const std::size_t shard = shard_of(example);
+    counts.push_back(shards_[shard].token_count(example - first_examples_[shard]));
+  }
+  return counts;
 }
 
 }  // namespace lambert

@@ -23,8 +23,12 @@ class PreparedDataset {
   std::int64_t example_count() const { return info_.example_count; }
   /// Examples are numbered through the shards in the index's order. Throws DataError.
   Example read(std::int64_t example);
+  /// Of each example, without touching it. Throws DataError when a shard was cut short.
+  std::vector<std::int64_t> token_counts(const std::vector<std::int64_t>& examples) const;
 
  private:
+  std::size_t shard_of(std::int64_t example) const;
+
   DatasetInfo info_;
   std::vector<ShardReader> shards_;
   std::vector<std::int64_t> first_examples_;  // number of each shard's first example, ascending

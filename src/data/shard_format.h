@@ -9,13 +9,15 @@
 namespace lambert {
 
 constexpr std::string_view kShardMagic = "LAMBSHRD";
-constexpr std::uint32_t kShardFormatVersion = 1;
+constexpr std::uint32_t kShardFormatVersion = 2;
 /// Reads as 0x04030201 where a writer stored the wrong byte order.
 constexpr std::uint32_t kShardEndianMark = 0x01020304;
 
 constexpr std::size_t kShardHeaderBytes = 128;
 /// Bytes of the header covered by the hash in its last eight.
 constexpr std::size_t kShardHashedHeaderBytes = kShardHeaderBytes - 8;
+/// One entry of the list of token counts.
+constexpr std::size_t kShardLengthBytes = 2;
 /// One entry of the block table: offset and hash.
 constexpr std::size_t kShardTableEntryBytes = 16;
 /// One entry of a block's record offsets.

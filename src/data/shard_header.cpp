@@ -161,8 +161,16 @@ void check_counts(const HeaderFields& fields, const ShardHeader& header, std::ui
 
 }  // namespace
 
+std::uint64_t ShardHeader::lengths_begin() const {
+  return kShardHeaderBytes + block_bytes;
+}
+
+std::uint64_t ShardHeader::table_begin() const {
+  return lengths_begin() + example_count * kShardLengthBytes;
+}
+
 std::uint64_t ShardHeader::file_bytes() const {
-  return kShardHeaderBytes + block_bytes + block_count * kShardTableEntryBytes;
+  return table_begin() + block_count * kShardTableEntryBytes;
 }
 
 std::string encode_shard_header(const ShardHeader& header) {

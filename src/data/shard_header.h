@@ -20,10 +20,12 @@ struct ShardHeader {
   std::uint32_t examples_per_block = 0;
   std::uint64_t block_count = 0;
   std::uint64_t block_bytes = 0;  // all blocks together
-  std::uint64_t table_hash = 0;
+  std::uint64_t table_hash = 0;   // of the token counts and the block table
   std::uint64_t header_hash =
       0;  // names the whole content: it covers table_hash, which covers all blocks
 
+  std::uint64_t lengths_begin() const;  // place of the token counts in the file
+  std::uint64_t table_begin() const;
   std::uint64_t file_bytes() const;
 };
 

@@ -62,8 +62,7 @@ ShardReader::ShardReader(const std::filesystem::path& path)
 }
 
 void ShardReader::check_table() const {
-  const std::span<const std::byte> table =
-      file_.bytes().subspan(kShardHeaderBytes + header_.block_bytes);
+  const std::span<const std::byte> table = file_.bytes().subspan(header_.lengths_begin());
   if (hash64(table) != header_.table_hash) {
     throw DataError("opening shard " + path().string() +
                     ": block table: hash mismatch (bits changed on disk); run lambert prepare for "
@@ -85,11 +84,10 @@ void ShardReader::check_table() const {
 }
 
 std::uint64_t ShardReader::block_begin(std::uint64_t block_index) const {
-  const std::uint64_t blocks_end = kShardHeaderBytes + header_.block_bytes;
   return block_index == header_.block_count
-             ? blocks_end
-             : read_little_endian<std::uint64_t>(file_.bytes(),
-                                                 blocks_end + block_index * kShardTableEntryBytes);
+             ? header_.lengths_begin()
+             : read_little_endian<std::uint64_t>(
+                   file_.bytes(), header_.table_begin() + block_index * kShardTableEntryBytes);
 }
 
 std::uint64_t ShardReader::records_in(std::uint64_t block_index) const {
@@ -104,8 +102,7 @@ std::span<const std::byte> ShardReader::block(std::uint64_t block_index) {
       file_.bytes().subspan(begin, block_begin(block_index + 1) - begin);
   if (!verified_[block_index]) {
     const std::uint64_t expected = read_little_endian<std::uint64_t>(
-        file_.bytes(),
-        kShardHeaderBytes + header_.block_bytes + block_index * kShardTableEntryBytes + 8);
+        file_.bytes(), header_.table_begin() + block_index * kShardTableEntryBytes + 8);
     if (hash64(bytes) != expected) {
       const std::uint64_t first = block_index * header_.examples_per_block;
       fail(block_index,
@@ -150,6 +147,9 @@ Example ShardReader::read(std::int64_t record) {
       content.size() != kShardRecordHeaderBytes + length * id_bytes) {
     mistake = std::to_string(length) + " tokens in " + std::to_string(content.size()) +
               " bytes, the longest sequence is " + std::to_string(info.max_seq_length);
+  } else if (static_cast<std::int64_t>(length) != token_count(record)) {
+    mistake = std::to_string(length) + " tokens, the shard's list of token counts says " +
+              std::to_string(token_count(record));
   } else if (read_little_endian<std::uint16_t>(content, kLabelOffset) > 1) {
     mistake = "next-sentence label " +
               std::to_string(read_little_endian<std::uint16_t>(content, kLabelOffset));
@@ -162,6 +162,13 @@ Example ShardReader::read(std::int64_t record) {
          mistake);
   }
   return example;
+}
+
+std::int64_t ShardReader::token_count(std::int64_t record) const {
+  LAMBERT_CHECK(record >= 0 && record < example_count(), "record " + std::to_string(record));
+  return read_little_endian<std::uint16_t>(
+      file_.bytes(),
+      header_.lengths_begin() + static_cast<std::uint64_t>(record) * kShardLengthBytes);
 }
 
 void ShardReader::fail(std::uint64_t block_index, const std::string& record,

@@ -27,6 +27,11 @@ class ShardReader {
 
   /// Throws DataError that names block and record.
   Example read(std::int64_t record);
+  /// Of the record, without touching it. Call check_not_shrunk() not long before: reading a mapped
+  /// file that was cut short is a signal.
+  std::int64_t token_count(std::int64_t record) const;
+  /// Throws DataError.
+  void check_not_shrunk() const { file_.check_not_shrunk(); }
 
  private:
   void check_table() const;

@@ -61,7 +61,8 @@ struct ShardWriter::State {
   std::filesystem::path path;
   ShardHeader header;
   std::string blocks;                   // finished blocks, back to back
-  std::string table;                    // one entry for each of them
+  std::string lengths;                  // token count of every example
+  std::string table;                    // one entry for each finished block
   std::vector<std::string> open_block;  // encoded records of the block being filled
 
   void close_block() {
@@ -87,15 +88,15 @@ struct ShardWriter::State {
   /// Returns the hash of the file.
   std::string write_file() {
     header.block_bytes = blocks.size();
-    header.table_hash = hash64(bytes_of(table));
+    header.table_hash = hash64(bytes_of(lengths + table));
     const std::string encoded_header = encode_shard_header(header);
     std::filesystem::path partial = path;
     partial += ".partial";
     file_system.remove_all(partial);
     const std::unique_ptr<WritableFile> file = file_system.create_file(partial);
     StreamingHash hash;
-    for (const std::string* part :
-         {&encoded_header, &std::as_const(blocks), &std::as_const(table)}) {
+    for (const std::string* part : {&encoded_header, &std::as_const(blocks),
+                                    &std::as_const(lengths), &std::as_const(table)}) {
       file->append(bytes_of(*part));
       hash.update(bytes_of(*part));
     }
@@ -110,7 +111,7 @@ struct ShardWriter::State {
 
 ShardWriter::ShardWriter(FileSystem& file_system, std::filesystem::path path,
                          const DatasetInfo& info)
-    : state_(std::make_unique<State>(State{file_system, std::move(path), {}, {}, {}, {}})) {
+    : state_(std::make_unique<State>(State{file_system, std::move(path), {}, {}, {}, {}, {}})) {
   LAMBERT_CHECK(info.vocab_size > 0 && info.vocab_size <= INT32_MAX,
                 "vocabulary size " + std::to_string(info.vocab_size));
   LAMBERT_CHECK(info.max_seq_length > 0 && info.max_seq_length <= kShardMaxSequenceLength,
@@ -125,6 +126,7 @@ void ShardWriter::append(const Example& example) {
   const DatasetInfo& info = state_->header.fingerprint;
   check_example(example, info);
   state_->open_block.push_back(encode_record(example, info.vocab_size));
+  append_little_endian(state_->lengths, static_cast<std::uint16_t>(example.token_ids.size()));
   ++state_->header.example_count;
   if (state_->open_block.size() == kShardExamplesPerBlock) {
     state_->close_block();

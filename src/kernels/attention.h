@@ -1,32 +1,32 @@
 // SPDX-License-Identifier: Apache-2.0
-// Scaled dot-product attention over heads, with padding mask and dropout on the probabilities
-// (Vaswani et al. 2017). One (sample, head) at a time, so that its S x S matrices stay in the
-// cache; the backward pass computes the probabilities again from the logarithm of each row's sum.
+// Scaled dot-product attention over heads, of sequences of any lengths, with dropout on the
+// probabilities (Vaswani et al. 2017). One (sample, head) at a time, so that its S x S matrices
+// stay in the cache; the backward pass computes the probabilities again from the logarithm of each
+// row's sum.
 #pragma once
 
 #include <cstdint>
 
 #include "kernels/dropout_stream.h"
+#include "kernels/token_layout.h"
 
 namespace lambert {
 
 struct AttentionShape {
-  std::int64_t samples = 0;          // B
-  std::int64_t sequence_length = 0;  // S
-  std::int64_t heads = 0;            // A
-  std::int64_t head_size = 0;        // H / A
-  const std::int32_t* lengths =
-      nullptr;  // (B); keys at positions >= length are masked out; at least 1
+  TokenLayout layout;
+  std::int64_t heads = 0;      // A
+  std::int64_t head_size = 0;  // H / A
 
   std::int64_t hidden_size() const { return heads * head_size; }
 };
 
-/// query, key, value, output: (B * S, H), head h in columns h * head_size ..; log_sums: (B, A, S).
+/// query, key, value, output: (T, H), head h in columns h * head_size ..; log_sums: (T, A). Rows of
+/// no sample become zero.
 template <typename T>
 void attention_forward(const AttentionShape& shape, const DropoutMask& mask, const T* query,
                        const T* key, const T* value, T* output, float* log_sums);
 
-/// The three input gradients are (B * S, H) and overwritten.
+/// The three input gradients are (T, H) and overwritten.
 template <typename T>
 void attention_backward(const AttentionShape& shape, const DropoutMask& mask, const T* query,
                         const T* key, const T* value, const float* log_sums,

@@ -1,41 +1,78 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <cmath>
-#include <vector>
 
 #include "kernels/attention.h"
 #include "kernels/element.h"
 #include "kernels/matmul.h"
 #include "kernels/parallel.h"
 #include "kernels/vector_math.h"
+#include "kernels/work_space.h"
 
 namespace lambert {
 
 namespace {
 
-/// One (sample, head): where its tiles start, and how many keys are looked at.
+/// One (sample, head). Its rows are rounded up to limit the number of matmul shapes: the matmuls
+/// read the first rows of the next sample, whose products are thrown away.
 struct Tile {
   std::int64_t sample = 0;
   std::int64_t head = 0;
-  std::int64_t offset = 0;  // of its first element in a (B * S, H) tensor
-  std::int64_t length = 0;  // unmasked keys
-  std::int64_t keys = 0;    // length rounded up to limit the number of matmul shapes, at most S
-  float scale = 0.0F;       // 1 / sqrt(head_size)
+  std::int64_t first_row = 0;  // of the sample in a (T, H) tensor
+  std::int64_t length = 0;     // tokens of the sample
+  std::int64_t rows = 0;       // length rounded up, within the tensor
+  float scale = 0.0F;          // 1 / sqrt(head_size)
 };
 
-constexpr std::int64_t kKeyRounding = 16;
+constexpr std::int64_t kRounding = 16;
+
+std::int64_t rounded(std::int64_t length) {
+  return (length + kRounding - 1) / kRounding * kRounding;
+}
 
 Tile tile_of(const AttentionShape& shape, std::int64_t index) {
+  const TokenLayout& layout = shape.layout;
   Tile tile;
   tile.sample = index / shape.heads;
   tile.head = index % shape.heads;
-  tile.offset =
-      tile.sample * shape.sequence_length * shape.hidden_size() + tile.head * shape.head_size;
-  tile.length = std::clamp<std::int64_t>(shape.lengths[tile.sample], 1, shape.sequence_length);
-  tile.keys = std::min((tile.length + kKeyRounding - 1) / kKeyRounding * kKeyRounding,
-                       shape.sequence_length);
+  tile.first_row = layout.starts[tile.sample];
+  tile.length = layout.starts[tile.sample + 1] - layout.starts[tile.sample];
+  tile.rows = std::min(rounded(tile.length), layout.rows - tile.first_row);
   tile.scale = 1.0F / std::sqrt(static_cast<float>(shape.head_size));
   return tile;
+}
+
+/// Of the longest sample, rounded up.
+std::int64_t most_rows(const TokenLayout& layout) {
+  std::int64_t longest = 0;
+  for (std::int64_t sample = 0; sample < layout.samples; ++sample) {
+    longest = std::max<std::int64_t>(longest, layout.starts[sample + 1] - layout.starts[sample]);
+  }
+  return rounded(longest);
+}
+
+/// Part `part` of `parts` of all tiles, nearly equal in work, which grows with the square of the
+/// length and with the length.
+Range tiles_of_part(const AttentionShape& shape, int part, int parts) {
+  const TokenLayout& layout = shape.layout;
+  const auto work_of = [&](std::int64_t sample) {
+    const std::int64_t length = layout.starts[sample + 1] - layout.starts[sample];
+    return length * (length + shape.head_size);
+  };
+  std::int64_t total = 0;
+  for (std::int64_t sample = 0; sample < layout.samples; ++sample) {
+    total += work_of(sample) * shape.heads;
+  }
+  const auto boundary = [&](std::int64_t target) {
+    std::int64_t sample = 0;
+    while (sample < layout.samples && work_of(sample) * shape.heads <= target) {
+      target -= work_of(sample) * shape.heads;
+      ++sample;
+    }
+    return sample * shape.heads + (sample == layout.samples ? 0 : target / work_of(sample));
+  };
+  return {boundary(total / parts * part),
+          part + 1 == parts ? layout.samples * shape.heads : boundary(total / parts * (part + 1))};
 }
 
 std::uint32_t dropout_row(const Tile& tile, std::int64_t query) {
@@ -63,7 +100,7 @@ float softmax_row(float* scores, const float* multipliers, const Tile& tile, T* 
   for (std::int64_t k = 0; k < tile.length; ++k) {
     dropped[k] = from_float<T>(scores[k] * inverse * multipliers[k]);
   }
-  std::fill(dropped + tile.length, dropped + tile.keys, T{});
+  std::fill(dropped + tile.length, dropped + tile.rows, T{});
   return scale * largest + std::log(sum);
 }
 
@@ -88,31 +125,47 @@ void softmax_row_backward(float* scores, float* dropped_gradient, const float* m
   for (std::int64_t k = 0; k < tile.length; ++k) {
     score_gradient[k] = from_float<T>(scale * scores[k] * (dropped_gradient[k] - product_sum));
   }
-  std::fill(dropped + tile.length, dropped + tile.keys, T{});
-  std::fill(score_gradient + tile.length, score_gradient + tile.keys, T{});
+  std::fill(dropped + tile.length, dropped + tile.rows, T{});
+  std::fill(score_gradient + tile.length, score_gradient + tile.rows, T{});
+}
+
+std::int64_t offset_of(const AttentionShape& shape, const Tile& tile) {
+  return tile.first_row * shape.hidden_size() + tile.head * shape.head_size;
 }
 
 template <typename T>
-Matrix rows_of(const AttentionShape& shape, const Tile& tile, const T* tensor, std::int64_t rows) {
-  return matrix(tensor + tile.offset, rows, shape.head_size, shape.hidden_size());
+Matrix rows_of(const AttentionShape& shape, const Tile& tile, const T* tensor) {
+  return matrix(tensor + offset_of(shape, tile), tile.rows, shape.head_size, shape.hidden_size());
 }
 
+/// tensor's rows of the tile = left right, without touching the next sample's. space: (rows,
+/// head_size).
 template <typename T>
-MutableMatrix mutable_rows_of(const AttentionShape& shape, const Tile& tile, T* tensor,
-                              std::int64_t rows) {
-  return mutable_matrix(tensor + tile.offset, rows, shape.head_size, shape.hidden_size());
-}
-
-/// Masked keys beyond the rounded length took part in no product; their gradients are zero.
-template <typename T>
-void clear_rows(const AttentionShape& shape, const Tile& tile, T* tensor) {
-  for (std::int64_t row = tile.keys; row < shape.sequence_length; ++row) {
-    std::fill_n(tensor + tile.offset + row * shape.hidden_size(), shape.head_size, T{});
+void multiply_into_rows(const AttentionShape& shape, const Tile& tile, const Matrix& left,
+                        const Matrix& right, T* tensor, T* space) {
+  T* const target = tensor + offset_of(shape, tile);
+  if (tile.rows == tile.length) {
+    matmul(left, right, mutable_matrix(target, tile.rows, shape.head_size, shape.hidden_size()));
+    return;
+  }
+  matmul(left, right, mutable_matrix(space, tile.rows, shape.head_size));
+  for (std::int64_t row = 0; row < tile.length; ++row) {
+    std::copy_n(space + row * shape.head_size, shape.head_size, target + row * shape.hidden_size());
   }
 }
 
-std::size_t space_size(const AttentionShape& shape) {
-  return static_cast<std::size_t>(shape.sequence_length * shape.sequence_length * thread_count());
+/// The rows of no sample become zero.
+template <typename T>
+void clear_rest(const AttentionShape& shape, T* tensor) {
+  const TokenLayout& layout = shape.layout;
+  std::fill(tensor + layout.starts[layout.samples] * shape.hidden_size(),
+            tensor + layout.rows * shape.hidden_size(), T{});
+}
+
+/// Rows of a tile that belong to the next sample take part in no result.
+template <typename T>
+void clear_rounding(const Tile& tile, T* square) {
+  std::fill(square + tile.length * tile.rows, square + tile.rows * tile.rows, T{});
 }
 
 }  // namespace
@@ -120,29 +173,27 @@ std::size_t space_size(const AttentionShape& shape) {
 template <typename T>
 void attention_forward(const AttentionShape& shape, const DropoutMask& mask, const T* query,
                        const T* key, const T* value, T* output, float* log_sums) {
-  const std::int64_t length = shape.sequence_length;
-  auto score_space = std::vector<float>(space_size(shape));
-  auto dropped_space = std::vector<T>(space_size(shape));
-  auto multiplier_space =
-      std::vector<float>(static_cast<std::size_t>(length * thread_count()), 1.0F);
+  const std::int64_t most = most_rows(shape.layout);
   on_every_thread([&](int thread, int threads) {
-    float* const scores = score_space.data() + thread * length * length;
-    T* const dropped = dropped_space.data() + thread * length * length;
-    float* const multipliers = multiplier_space.data() + thread * length;
-    const Range range = part_of(shape.samples * shape.heads, thread, threads);
+    float* const scores = work_space<float, 0>(most * most + most);
+    float* const multipliers = scores + most * most;
+    T* const dropped = work_space<T, 1>(most * (most + shape.head_size));
+    const Range range = tiles_of_part(shape, thread, threads);
     for (std::int64_t index = range.begin; index < range.end; ++index) {
       const Tile tile = tile_of(shape, index);
-      matmul(rows_of(shape, tile, query, length), rows_of(shape, tile, key, tile.keys).transposed(),
-             mutable_matrix(scores, length, tile.keys));
-      for (std::int64_t row = 0; row < length; ++row) {
-        dropout_multipliers(mask, tile.sample, dropout_row(tile, row), tile.keys, multipliers);
-        log_sums[index * length + row] =
-            softmax_row(scores + row * tile.keys, multipliers, tile, dropped + row * tile.keys);
+      matmul(rows_of(shape, tile, query), rows_of(shape, tile, key).transposed(),
+             mutable_matrix(scores, tile.rows, tile.rows));
+      for (std::int64_t row = 0; row < tile.length; ++row) {
+        dropout_multipliers(mask, tile.sample, dropout_row(tile, row), tile.rows, multipliers);
+        log_sums[(tile.first_row + row) * shape.heads + tile.head] =
+            softmax_row(scores + row * tile.rows, multipliers, tile, dropped + row * tile.rows);
       }
-      matmul(matrix(dropped, length, tile.keys), rows_of(shape, tile, value, tile.keys),
-             mutable_rows_of(shape, tile, output, length));
+      clear_rounding(tile, dropped);
+      multiply_into_rows(shape, tile, matrix(dropped, tile.rows, tile.rows),
+                         rows_of(shape, tile, value), output, dropped + most * most);
     }
   });
+  clear_rest(shape, output);
 }
 
 template <typename T>
@@ -150,45 +201,42 @@ void attention_backward(const AttentionShape& shape, const DropoutMask& mask, co
                         const T* key, const T* value, const float* log_sums,
                         const T* output_gradient, T* query_gradient, T* key_gradient,
                         T* value_gradient) {
-  const std::int64_t length = shape.sequence_length;
-  const std::int64_t square = length * length;
-  auto float_space = std::vector<float>(2 * space_size(shape));
-  auto element_space = std::vector<T>(2 * space_size(shape));
-  auto multiplier_space =
-      std::vector<float>(static_cast<std::size_t>(length * thread_count()), 1.0F);
+  const std::int64_t most = most_rows(shape.layout);
   on_every_thread([&](int thread, int threads) {
-    float* const scores = float_space.data() + 2 * square * thread;
-    float* const dropped_gradient = scores + square;
-    T* const dropped = element_space.data() + 2 * square * thread;
-    T* const score_gradient = dropped + square;
-    float* const multipliers = multiplier_space.data() + thread * length;
-    const Range range = part_of(shape.samples * shape.heads, thread, threads);
+    float* const scores = work_space<float, 0>(2 * most * most + most);
+    float* const dropped_gradient = scores + most * most;
+    float* const multipliers = dropped_gradient + most * most;
+    T* const dropped = work_space<T, 1>(most * (2 * most + shape.head_size));
+    T* const score_gradient = dropped + most * most;
+    T* const product = score_gradient + most * most;
+    const Range range = tiles_of_part(shape, thread, threads);
     for (std::int64_t index = range.begin; index < range.end; ++index) {
       const Tile tile = tile_of(shape, index);
-      const Matrix queries = rows_of(shape, tile, query, length);
-      const Matrix keys = rows_of(shape, tile, key, tile.keys);
-      const Matrix above = rows_of(shape, tile, output_gradient, length);
-      matmul(queries, keys.transposed(), mutable_matrix(scores, length, tile.keys));
-      matmul(above, rows_of(shape, tile, value, tile.keys).transposed(),
-             mutable_matrix(dropped_gradient, length, tile.keys));
-      for (std::int64_t row = 0; row < length; ++row) {
-        const std::int64_t start = row * tile.keys;
-        dropout_multipliers(mask, tile.sample, dropout_row(tile, row), tile.keys, multipliers);
+      const Matrix queries = rows_of(shape, tile, query);
+      const Matrix keys = rows_of(shape, tile, key);
+      const Matrix above = rows_of(shape, tile, output_gradient);
+      matmul(queries, keys.transposed(), mutable_matrix(scores, tile.rows, tile.rows));
+      matmul(above, rows_of(shape, tile, value).transposed(),
+             mutable_matrix(dropped_gradient, tile.rows, tile.rows));
+      for (std::int64_t row = 0; row < tile.length; ++row) {
+        const std::int64_t start = row * tile.rows;
+        dropout_multipliers(mask, tile.sample, dropout_row(tile, row), tile.rows, multipliers);
         softmax_row_backward(scores + start, dropped_gradient + start, multipliers,
-                             log_sums[index * length + row], tile, dropped + start,
-                             score_gradient + start);
+                             log_sums[(tile.first_row + row) * shape.heads + tile.head], tile,
+                             dropped + start, score_gradient + start);
       }
-      const Matrix probabilities = matrix(dropped, length, tile.keys);
-      const Matrix score_gradients = matrix(score_gradient, length, tile.keys);
-      matmul(probabilities.transposed(), above,
-             mutable_rows_of(shape, tile, value_gradient, tile.keys));
-      matmul(score_gradients, keys, mutable_rows_of(shape, tile, query_gradient, length));
-      matmul(score_gradients.transposed(), queries,
-             mutable_rows_of(shape, tile, key_gradient, tile.keys));
-      clear_rows(shape, tile, key_gradient);
-      clear_rows(shape, tile, value_gradient);
+      clear_rounding(tile, dropped);
+      clear_rounding(tile, score_gradient);
+      const Matrix probabilities = matrix(dropped, tile.rows, tile.rows);
+      const Matrix score_gradients = matrix(score_gradient, tile.rows, tile.rows);
+      multiply_into_rows(shape, tile, probabilities.transposed(), above, value_gradient, product);
+      multiply_into_rows(shape, tile, score_gradients, keys, query_gradient, product);
+      multiply_into_rows(shape, tile, score_gradients.transposed(), queries, key_gradient, product);
     }
   });
+  clear_rest(shape, query_gradient);
+  clear_rest(shape, key_gradient);
+  clear_rest(shape, value_gradient);
 }
 
 template void attention_forward(const AttentionShape&, const DropoutMask&, const float*,

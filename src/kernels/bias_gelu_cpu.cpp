@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <vector>
+#include <algorithm>
 
 #include "kernels/bias_gelu.h"
 #include "kernels/column_sums.h"
 #include "kernels/element.h"
 #include "kernels/parallel.h"
 #include "kernels/vector_math.h"
+#include "kernels/work_space.h"
 
 namespace lambert {
 
@@ -54,10 +55,11 @@ template <typename Gelu, typename T>
 void backward(const T* output_gradient, const T* input, const float* bias, std::int64_t rows,
               std::int64_t columns, T* input_gradient, float* bias_gradient) {
   const int parts = thread_count();
-  auto partial = std::vector<float>(static_cast<std::size_t>(parts * columns), 0.0F);
+  float* const partial = work_space<float, 0>(parts * columns);
   on_every_thread([&](int thread, int threads) {
     const Range range = part_of(rows, thread, threads);
-    float* const own = partial.data() + thread * columns;
+    float* const own = partial + thread * columns;
+    std::fill_n(own, columns, 0.0F);
     for (std::int64_t row = range.begin; row < range.end; ++row) {
       const T* const source = input + row * columns;
       const T* const above = output_gradient + row * columns;
@@ -70,7 +72,7 @@ void backward(const T* output_gradient, const T* input, const float* bias, std::
       }
     }
   });
-  add_partial_sums(partial.data(), parts, columns, bias_gradient);
+  add_partial_sums(partial, parts, columns, bias_gradient);
 }
 
 }  // namespace

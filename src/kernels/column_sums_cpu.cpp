@@ -1,20 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
-#include <vector>
 
 #include "kernels/column_sums.h"
 #include "kernels/element.h"
 #include "kernels/parallel.h"
+#include "kernels/work_space.h"
 
 namespace lambert {
 
 template <typename T>
 void column_sums(const T* values, std::int64_t rows, std::int64_t columns, float* sums) {
   const int parts = thread_count();
-  auto partial = std::vector<float>(static_cast<std::size_t>(parts * columns), 0.0F);
+  float* const partial = work_space<float, 0>(parts * columns);
   on_every_thread([&](int thread, int threads) {
     const Range range = part_of(rows, thread, threads);
-    float* const own = partial.data() + thread * columns;
+    float* const own = partial + thread * columns;
+    std::fill_n(own, columns, 0.0F);
     for (std::int64_t row = range.begin; row < range.end; ++row) {
       const T* const source = values + row * columns;
 #pragma omp simd
@@ -23,7 +24,7 @@ void column_sums(const T* values, std::int64_t rows, std::int64_t columns, float
       }
     }
   });
-  add_partial_sums(partial.data(), parts, columns, sums);
+  add_partial_sums(partial, parts, columns, sums);
 }
 
 void add_partial_sums(const float* partial, std::int64_t parts, std::int64_t columns, float* sums) {

@@ -7,6 +7,7 @@
 #include "kernels/element.h"
 #include "kernels/parallel.h"
 #include "kernels/vector_math.h"
+#include "kernels/work_space.h"
 
 namespace lambert {
 
@@ -60,12 +61,12 @@ CrossEntropySums cross_entropy(T* logits, const std::int64_t* labels, std::int64
                                std::int64_t classes, LogitsBecome become) {
   const auto parts = static_cast<std::size_t>(thread_count());
   auto partial = std::vector<CrossEntropySums>(parts);
-  auto space = std::vector<float>(parts * static_cast<std::size_t>(classes));
   on_every_thread([&](int thread, int threads) {
+    float* const exponentials = work_space<float, 0>(classes);
     const Range range = part_of(rows, thread, threads);
     for (std::int64_t row = range.begin; row < range.end; ++row) {
-      cross_entropy_row(logits + row * classes, labels[row], classes, become,
-                        space.data() + thread * classes, partial[static_cast<std::size_t>(thread)]);
+      cross_entropy_row(logits + row * classes, labels[row], classes, become, exponentials,
+                        partial[static_cast<std::size_t>(thread)]);
     }
   });
   CrossEntropySums total;

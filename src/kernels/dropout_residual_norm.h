@@ -6,15 +6,9 @@
 #include <cstdint>
 
 #include "kernels/dropout_stream.h"
+#include "kernels/token_layout.h"
 
 namespace lambert {
-
-/// The rows of a hidden tensor: (B * S, H), sample after sample.
-struct HiddenShape {
-  std::int64_t rows = 0;             // B * S
-  std::int64_t rows_per_sample = 1;  // S
-  std::int64_t columns = 0;          // H
-};
 
 /// The LayerNorm's weights, both (H), and epsilon.
 struct NormWeights {
@@ -23,9 +17,9 @@ struct NormWeights {
   float epsilon = 0.0F;
 };
 
-/// sum: (B * S, H), in: matmul result without bias; out: dropout(sum + input_bias) + residual,
-/// which the backward pass needs. residual: (B * S, H) or nullptr. input_bias: (H) or nullptr.
-/// mean, inverse_deviation: (B * S).
+/// Without dropout, only the layout's row count is used. sum: (T, H), in: matmul result without
+/// bias; out: dropout(sum + input_bias) + residual, which the backward pass needs. residual: (T, H)
+/// or nullptr. input_bias: (H) or nullptr. mean, inverse_deviation: (T).
 template <typename T>
 void dropout_residual_norm_forward(const HiddenShape& shape, const DropoutMask& mask,
                                    const NormWeights& norm, const float* input_bias,
@@ -38,7 +32,7 @@ struct NormGradients {
   float* input_bias = nullptr;  // (H) or nullptr
 };
 
-/// input_gradient and residual_gradient: (B * S, H); the latter may be nullptr. The parameter
+/// input_gradient and residual_gradient: (T, H); the latter may be nullptr. The parameter
 /// gradients are overwritten.
 template <typename T>
 void dropout_residual_norm_backward(const HiddenShape& shape, const DropoutMask& mask,

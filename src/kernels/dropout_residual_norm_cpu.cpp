@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <vector>
+#include <algorithm>
 
 #include "kernels/column_sums.h"
 #include "kernels/dropout_residual_norm.h"
 #include "kernels/element.h"
 #include "kernels/parallel.h"
 #include "kernels/row_norm.h"
+#include "kernels/work_space.h"
 
 namespace lambert {
 
@@ -61,8 +62,8 @@ const float* row_multipliers(const DropoutMask& mask, const HiddenShape& shape, 
   if (!mask.is_active()) {
     return nullptr;
   }
-  dropout_multipliers(mask, row / shape.rows_per_sample,
-                      static_cast<std::uint32_t>(row % shape.rows_per_sample), shape.columns,
+  dropout_multipliers(mask, shape.layout.sample_of[row],
+                      static_cast<std::uint32_t>(shape.layout.position_of[row]), shape.columns,
                       space);
   return space;
 }
@@ -75,10 +76,9 @@ void dropout_residual_norm_forward(const HiddenShape& shape, const DropoutMask& 
                                    const T* residual, T* sum, T* output, float* mean,
                                    float* inverse_deviation) {
   const std::int64_t columns = shape.columns;
-  auto space = std::vector<float>(static_cast<std::size_t>(2 * columns * thread_count()));
   on_every_thread([&](int thread, int threads) {
-    float* const values = space.data() + 2 * columns * thread;
-    const Range range = part_of(shape.rows, thread, threads);
+    float* const values = work_space<float, 0>(2 * columns);
+    const Range range = part_of(shape.rows(), thread, threads);
     for (std::int64_t row = range.begin; row < range.end; ++row) {
       T* const sum_row = sum + row * columns;
       T* const output_row = output + row * columns;
@@ -106,15 +106,19 @@ void dropout_residual_norm_backward(const HiddenShape& shape, const DropoutMask&
   const std::int64_t columns = shape.columns;
   const std::int64_t parts = thread_count();
   const std::int64_t part_size = parts * columns;
-  auto space = std::vector<float>(static_cast<std::size_t>(6 * part_size), 0.0F);
-  float* const gain_partial = space.data();
+  float* const gain_partial = work_space<float, 1>(3 * part_size);
   float* const bias_partial = gain_partial + part_size;
   float* const input_bias_partial = bias_partial + part_size;
   on_every_thread([&](int thread, int threads) {
-    float* const normalised = input_bias_partial + part_size + 3 * columns * thread;
+    float* const normalised = work_space<float, 0>(3 * columns);
     float* const above = normalised + columns;
+    float* const gain_sums = gain_partial + columns * thread;
+    float* const bias_sums = bias_partial + columns * thread;
     float* const input_bias_sums = input_bias_partial + columns * thread;
-    const Range range = part_of(shape.rows, thread, threads);
+    for (float* const sums : {gain_sums, bias_sums, input_bias_sums}) {
+      std::fill_n(sums, columns, 0.0F);
+    }
+    const Range range = part_of(shape.rows(), thread, threads);
     for (std::int64_t row = range.begin; row < range.end; ++row) {
       const T* const sum_row = sum + row * columns;
       const T* const gradient_row = output_gradient + row * columns;
@@ -125,8 +129,7 @@ void dropout_residual_norm_backward(const HiddenShape& shape, const DropoutMask&
         normalised[c] = (to_float(sum_row[c]) - row_mean) * row_scale;
         above[c] = to_float(gradient_row[c]);
       }
-      row_norm_backward(above, norm.gain, row_scale, columns, normalised,
-                        gain_partial + columns * thread, bias_partial + columns * thread);
+      row_norm_backward(above, norm.gain, row_scale, columns, normalised, gain_sums, bias_sums);
       store_row(normalised, columns,
                 residual_gradient == nullptr ? nullptr : residual_gradient + row * columns);
       multiply_row(row_multipliers(mask, shape, row, above + columns), columns, normalised);

@@ -12,14 +12,14 @@ namespace lambert {
 /// The tables and what to look up in them. Ids are within the tables: the caller has checked.
 template <typename T>
 struct EmbeddingLookup {
-  const std::int32_t* input_ids = nullptr;       // (B * S)
-  const std::int32_t* token_type_ids = nullptr;  // (B * S)
+  const std::int32_t* input_ids = nullptr;       // (T)
+  const std::int32_t* token_type_ids = nullptr;  // (T)
   const T* words = nullptr;                      // (V, H)
   const T* positions = nullptr;                  // (positions, H)
   const T* token_types = nullptr;                // (types, H)
 };
 
-/// output: (B * S, H); mean, inverse_deviation: (B * S).
+/// output: (T, H); mean, inverse_deviation: (T).
 template <typename T>
 void embedding_forward(const HiddenShape& shape, const DropoutMask& mask, const NormWeights& norm,
                        const EmbeddingLookup<T>& lookup, T* output, float* mean,

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <vector>
+#include <algorithm>
 
 #include "kernels/column_sums.h"
 #include "kernels/element.h"
 #include "kernels/embedding.h"
 #include "kernels/parallel.h"
 #include "kernels/row_norm.h"
+#include "kernels/work_space.h"
 
 namespace lambert {
 
@@ -16,7 +17,7 @@ void sum_of_embeddings(const HiddenShape& shape, const EmbeddingLookup<T>& looku
                        float* values) {
   const std::int64_t columns = shape.columns;
   const T* const word = lookup.words + lookup.input_ids[row] * columns;
-  const T* const position = lookup.positions + row % shape.rows_per_sample * columns;
+  const T* const position = lookup.positions + shape.layout.position_of[row] * columns;
   const T* const type = lookup.token_types + lookup.token_type_ids[row] * columns;
 #pragma omp simd
   for (std::int64_t c = 0; c < columns; ++c) {
@@ -26,23 +27,23 @@ void sum_of_embeddings(const HiddenShape& shape, const EmbeddingLookup<T>& looku
 
 void multipliers_of(const DropoutMask& mask, const HiddenShape& shape, std::int64_t row,
                     float* multipliers) {
-  dropout_multipliers(mask, row / shape.rows_per_sample,
-                      static_cast<std::uint32_t>(row % shape.rows_per_sample), shape.columns,
+  dropout_multipliers(mask, shape.layout.sample_of[row],
+                      static_cast<std::uint32_t>(shape.layout.position_of[row]), shape.columns,
                       multipliers);
 }
 
 /// Each thread owns a slice of the columns of every table and walks through all rows in order, so
-/// the sums do not depend on the thread count. row_gradients: (B * S, H).
+/// the sums do not depend on the thread count. row_gradients: (T, H).
 template <typename T>
 void scatter(const HiddenShape& shape, const EmbeddingLookup<T>& lookup, const float* row_gradients,
              const EmbeddingGradients& gradients) {
   const std::int64_t columns = shape.columns;
   on_every_thread([&](int thread, int threads) {
     const Range range = part_of(columns, thread, threads);
-    for (std::int64_t row = 0; row < shape.rows; ++row) {
+    for (std::int64_t row = 0; row < shape.rows(); ++row) {
       const float* const source = row_gradients + row * columns;
       float* const word = gradients.words + lookup.input_ids[row] * columns;
-      float* const position = gradients.positions + row % shape.rows_per_sample * columns;
+      float* const position = gradients.positions + shape.layout.position_of[row] * columns;
       float* const type = gradients.token_types + lookup.token_type_ids[row] * columns;
 #pragma omp simd
       for (std::int64_t c = range.begin; c < range.end; ++c) {
@@ -61,11 +62,10 @@ void embedding_forward(const HiddenShape& shape, const DropoutMask& mask, const 
                        const EmbeddingLookup<T>& lookup, T* output, float* mean,
                        float* inverse_deviation) {
   const std::int64_t columns = shape.columns;
-  auto space = std::vector<float>(static_cast<std::size_t>(2 * columns * thread_count()));
   on_every_thread([&](int thread, int threads) {
-    float* const values = space.data() + 2 * columns * thread;
+    float* const values = work_space<float, 0>(2 * columns);
     float* const multipliers = values + columns;
-    const Range range = part_of(shape.rows, thread, threads);
+    const Range range = part_of(shape.rows(), thread, threads);
     for (std::int64_t row = range.begin; row < range.end; ++row) {
       T* const output_row = output + row * columns;
       sum_of_embeddings(shape, lookup, row, values);
@@ -89,16 +89,19 @@ void embedding_backward(const HiddenShape& shape, const DropoutMask& mask, const
                         const EmbeddingGradients& gradients) {
   const std::int64_t columns = shape.columns;
   const std::int64_t parts = thread_count();
-  auto row_gradients = std::vector<float>(static_cast<std::size_t>(shape.rows * columns));
-  auto space = std::vector<float>(static_cast<std::size_t>(3 * columns * parts), 0.0F);
-  float* const gain_partial = space.data();
+  float* const row_gradients = work_space<float, 2>(shape.rows() * columns);
+  float* const gain_partial = work_space<float, 1>(2 * columns * parts);
   float* const bias_partial = gain_partial + columns * parts;
   on_every_thread([&](int thread, int threads) {
-    float* const above = bias_partial + columns * parts + columns * thread;
-    const Range range = part_of(shape.rows, thread, threads);
+    float* const above = work_space<float, 0>(columns);
+    float* const gain_sums = gain_partial + columns * thread;
+    float* const bias_sums = bias_partial + columns * thread;
+    std::fill_n(gain_sums, columns, 0.0F);
+    std::fill_n(bias_sums, columns, 0.0F);
+    const Range range = part_of(shape.rows(), thread, threads);
     for (std::int64_t row = range.begin; row < range.end; ++row) {
       const T* const gradient_row = output_gradient + row * columns;
-      float* const values = row_gradients.data() + row * columns;
+      float* const values = row_gradients + row * columns;
       sum_of_embeddings(shape, lookup, row, values);
       multipliers_of(mask, shape, row, above);
 #pragma omp simd
@@ -106,11 +109,11 @@ void embedding_backward(const HiddenShape& shape, const DropoutMask& mask, const
         values[c] = (values[c] - mean[row]) * inverse_deviation[row];
         above[c] *= to_float(gradient_row[c]);
       }
-      row_norm_backward(above, norm.gain, inverse_deviation[row], columns, values,
-                        gain_partial + columns * thread, bias_partial + columns * thread);
+      row_norm_backward(above, norm.gain, inverse_deviation[row], columns, values, gain_sums,
+                        bias_sums);
     }
   });
-  scatter(shape, lookup, row_gradients.data(), gradients);
+  scatter(shape, lookup, row_gradients, gradients);
   add_partial_sums(gain_partial, parts, columns, gradients.gain);
   add_partial_sums(bias_partial, parts, columns, gradients.bias);
 }

@@ -80,23 +80,20 @@ struct BertForPreTraining::State {
     }
   }
 
-  /// The last layer's output: (B * S, H) in the compute type. all_states, if any, gets the
+  /// The last layer's output: (T, H) in the compute type. all_states, if any, gets the
   /// embeddings' and every layer's.
-  at::Tensor encode(const ModelInputs& inputs, bool with_dropout,
+  at::Tensor encode(const ModelInputs& inputs, const TokenRows& tokens, bool with_dropout,
                     const std::shared_ptr<TiedGradient>& tied,
                     std::vector<at::Tensor>* all_states = nullptr) const {
-    check_inputs(config, inputs);
     const DropoutSites dropouts(config, inputs, with_dropout);
-    const SelfAttentionShape shape{inputs.input_ids.size(0), inputs.input_ids.size(1),
-                                   config.num_attention_heads, inputs.lengths};
-    at::Tensor hidden =
-        embeddings(embedding, inputs.input_ids, inputs.token_type_ids, dropouts.embeddings(), tied);
+    at::Tensor hidden = embeddings(embedding, inputs.input_ids, inputs.token_type_ids, tokens,
+                                   dropouts.embeddings(), tied);
     for (std::size_t number = 0; number < layers.size(); ++number) {
       if (all_states != nullptr) {
         all_states->push_back(hidden);
       }
       hidden =
-          layers[number].forward(hidden, shape, dropouts.layer(static_cast<std::int64_t>(number)));
+          layers[number].forward(hidden, tokens, dropouts.layer(static_cast<std::int64_t>(number)));
     }
     if (all_states != nullptr) {
       all_states->push_back(hidden);
@@ -106,7 +103,13 @@ struct BertForPreTraining::State {
 
   PretrainingLoss loss(const ModelInputs& inputs, bool with_dropout) const {
     const auto tied = std::make_shared<TiedGradient>();
-    return heads.loss(encode(inputs, with_dropout, tied), inputs, tied);
+    const TokenRows tokens = token_rows_of(inputs);
+    return heads.loss(encode(inputs, tokens, with_dropout, tied), inputs, tokens.starts, tied);
+  }
+
+  TokenRows token_rows_of(const ModelInputs& inputs) const {
+    check_inputs(config, inputs);
+    return make_token_rows(inputs.lengths, inputs.input_ids.size(0));
   }
 
   ModelConfig config;
@@ -135,12 +138,12 @@ PretrainingLoss BertForPreTraining::evaluate(const ModelInputs& inputs) {
 PretrainingLogits BertForPreTraining::logits(const ModelInputs& inputs) {
   const at::NoGradGuard no_gradients;
   std::vector<at::Tensor> states;
+  const TokenRows tokens = state_->token_rows_of(inputs);
   const at::Tensor hidden =
-      state_->encode(inputs, false, std::make_shared<TiedGradient>(), &states);
-  PretrainingLogits result = state_->heads.logits(hidden, inputs);
+      state_->encode(inputs, tokens, false, std::make_shared<TiedGradient>(), &states);
+  PretrainingLogits result = state_->heads.logits(hidden, inputs, tokens.starts);
   for (const at::Tensor& state : states) {
-    result.hidden_states.push_back(
-        state.view({inputs.input_ids.size(0), inputs.input_ids.size(1), -1}).to(at::kFloat));
+    result.hidden_states.push_back(state.to(at::kFloat));
   }
   return result;
 }

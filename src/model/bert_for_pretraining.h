@@ -36,7 +36,7 @@ struct PretrainingLoss {
 struct PretrainingLogits {
   at::Tensor mlm;                         // (N, V) fp32, for the masked positions
   at::Tensor nsp;                         // (B, 2) fp32
-  std::vector<at::Tensor> hidden_states;  // (B, S, H) fp32: embeddings, then every layer
+  std::vector<at::Tensor> hidden_states;  // (T, H) fp32: embeddings, then every layer
 };
 
 /// BERT with masked-language-model and next-sentence heads, post-LayerNorm, tied decoder (Devlin et

@@ -12,7 +12,7 @@ GeluForm gelu_form(Activation activation) {
 
 EncoderLayer::EncoderLayer(const ModelConfig& config, const ParameterTable& parameters,
                            std::int64_t number)
-    : gelu_(gelu_form(config.hidden_act)) {
+    : heads_(config.num_attention_heads), gelu_(gelu_form(config.hidden_act)) {
   const std::string prefix = "bert.encoder.layer." + std::to_string(number) + ".";
   attention_ = {parameters.linear(prefix + "attention.self.query"),
                 parameters.linear(prefix + "attention.self.key"),
@@ -24,15 +24,13 @@ EncoderLayer::EncoderLayer(const ModelConfig& config, const ParameterTable& para
   output_norm_ = parameters.norm(prefix + "output.LayerNorm", config.layer_norm_eps);
 }
 
-at::Tensor EncoderLayer::forward(const at::Tensor& hidden, const SelfAttentionShape& shape,
+at::Tensor EncoderLayer::forward(const at::Tensor& hidden, const TokenRows& tokens,
                                  const LayerDropouts& dropouts) const {
-  const at::Tensor context = self_attention(hidden, attention_, shape, dropouts.attention);
-  const at::Tensor attended =
-      linear_residual_norm(context, attention_output_, hidden, attention_norm_,
-                           dropouts.attention_output, shape.sequence_length);
+  const at::Tensor context = self_attention(hidden, attention_, tokens, heads_, dropouts.attention);
+  const at::Tensor attended = linear_residual_norm(
+      context, attention_output_, hidden, attention_norm_, tokens, dropouts.attention_output);
   const at::Tensor inner = linear_gelu(attended, intermediate_, gelu_);
-  return linear_residual_norm(inner, output_, attended, output_norm_, dropouts.output,
-                              shape.sequence_length);
+  return linear_residual_norm(inner, output_, attended, output_norm_, tokens, dropouts.output);
 }
 
 }  // namespace lambert

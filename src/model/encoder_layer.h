@@ -22,8 +22,8 @@ class EncoderLayer {
  public:
   EncoderLayer(const ModelConfig& config, const ParameterTable& parameters, std::int64_t number);
 
-  /// hidden: (B * S, H) in the compute type; so is the result.
-  at::Tensor forward(const at::Tensor& hidden, const SelfAttentionShape& shape,
+  /// hidden: (T, H) in the compute type; so is the result.
+  at::Tensor forward(const at::Tensor& hidden, const TokenRows& tokens,
                      const LayerDropouts& dropouts) const;
 
  private:
@@ -33,6 +33,7 @@ class EncoderLayer {
   LinearWeights intermediate_;
   LinearWeights output_;
   NormLayer output_norm_;
+  std::int64_t heads_;
   GeluForm gelu_;
 };
 

@@ -15,12 +15,14 @@ struct DropoutStream {
   std::int64_t step = 0;
 };
 
-/// One micro-batch as tensors. B sequences, S positions, N masked tokens in all.
+/// One micro-batch as tensors. B sequences, T rows, N masked tokens in all. The sequences' tokens
+/// follow each other without padding; rows after the last sequence's, if any, round T up and have
+/// no part in the result.
 struct ModelInputs {
-  at::Tensor input_ids;             // (B, S) int32
-  at::Tensor token_type_ids;        // (B, S) int32
-  at::Tensor lengths;               // (B) int32
-  at::Tensor masked_positions;      // (N) int64, flat index into (B * S)
+  at::Tensor input_ids;             // (T) int32
+  at::Tensor token_type_ids;        // (T) int32
+  at::Tensor lengths;               // (B) int32, at least 1 each, sum at most T
+  at::Tensor masked_positions;      // (N) int64, row of (T)
   at::Tensor masked_labels;         // (N) int64
   at::Tensor next_sentence_labels;  // (B) int64
   at::Tensor sample_numbers;        // (B) int64

@@ -28,17 +28,17 @@ at::Tensor PretrainingHeads::transform_masked(const at::Tensor& hidden,
 }
 
 at::Tensor PretrainingHeads::next_sentence_logits(const at::Tensor& hidden,
-                                                  const ModelInputs& inputs) const {
-  const std::int64_t sequence_length = inputs.input_ids.size(1);
-  const at::Tensor first = hidden.view({-1, sequence_length, hidden.size(1)}).select(1, 0);
+                                                  const at::Tensor& starts) const {
+  const at::Tensor first = hidden.index_select(0, starts.slice(0, 0, starts.size(0) - 1));
   return linear(at::tanh(linear(first, pooler_)), next_sentence_).to(at::kFloat);
 }
 
 PretrainingLoss PretrainingHeads::loss(const at::Tensor& hidden, const ModelInputs& inputs,
+                                       const at::Tensor& starts,
                                        const std::shared_ptr<TiedGradient>& tied) const {
   const DecoderLoss masked = tied_decoder_loss(transform_masked(hidden, inputs), words_,
                                                decoder_bias_, inputs.masked_labels, tied);
-  const at::Tensor next = next_sentence_logits(hidden, inputs);
+  const at::Tensor next = next_sentence_logits(hidden, starts);
   PretrainingLoss loss;
   loss.mlm_sum = masked.sum;
   loss.nsp_sum = at::cross_entropy_loss(next, inputs.next_sentence_labels, {}, at::Reduction::Sum);
@@ -49,11 +49,11 @@ PretrainingLoss PretrainingHeads::loss(const at::Tensor& hidden, const ModelInpu
   return loss;
 }
 
-PretrainingLogits PretrainingHeads::logits(const at::Tensor& hidden,
-                                           const ModelInputs& inputs) const {
+PretrainingLogits PretrainingHeads::logits(const at::Tensor& hidden, const ModelInputs& inputs,
+                                           const at::Tensor& starts) const {
   PretrainingLogits result;
   result.mlm = linear(transform_masked(hidden, inputs), {words_, decoder_bias_}).to(at::kFloat);
-  result.nsp = next_sentence_logits(hidden, inputs);
+  result.nsp = next_sentence_logits(hidden, starts);
   return result;
 }
 

@@ -15,15 +15,17 @@ class PretrainingHeads {
  public:
   PretrainingHeads(const ModelConfig& config, const ParameterTable& parameters);
 
-  /// hidden: (B * S, H) in the compute type.
+  /// hidden: (T, H) in the compute type; starts: (B + 1) int32, rows of the sequences' first
+  /// tokens.
   PretrainingLoss loss(const at::Tensor& hidden, const ModelInputs& inputs,
-                       const std::shared_ptr<TiedGradient>& tied) const;
+                       const at::Tensor& starts, const std::shared_ptr<TiedGradient>& tied) const;
   /// (N, V) and (B, 2), fp32; hidden_states is left empty.
-  PretrainingLogits logits(const at::Tensor& hidden, const ModelInputs& inputs) const;
+  PretrainingLogits logits(const at::Tensor& hidden, const ModelInputs& inputs,
+                           const at::Tensor& starts) const;
 
  private:
   at::Tensor transform_masked(const at::Tensor& hidden, const ModelInputs& inputs) const;
-  at::Tensor next_sentence_logits(const at::Tensor& hidden, const ModelInputs& inputs) const;
+  at::Tensor next_sentence_logits(const at::Tensor& hidden, const at::Tensor& starts) const;
 
   Weight words_;
   Weight decoder_bias_;

@@ -20,14 +20,13 @@ struct State {
   EmbeddingWeights weights;
   at::Tensor input_ids;
   at::Tensor token_type_ids;
+  TokenRows tokens;
   Dropout dropout;
   std::shared_ptr<TiedGradient> tied;
-  at::Tensor mean;               // (B * S)
-  at::Tensor inverse_deviation;  // (B * S)
+  at::Tensor mean;               // (T)
+  at::Tensor inverse_deviation;  // (T)
 
-  HiddenShape shape() const {
-    return {input_ids.numel(), input_ids.size(1), weights.words.compute.size(1)};
-  }
+  HiddenShape shape() const { return {tokens.layout(), weights.words.compute.size(1)}; }
   NormWeights norm() const {
     return {floats_of(weights.norm.gain.master), floats_of(weights.norm.bias.master),
             static_cast<float>(weights.norm.epsilon)};
@@ -49,10 +48,10 @@ struct Embeddings : torch::autograd::Function<Embeddings> {
                             const at::Tensor& /*positions*/, const at::Tensor& /*token_types*/,
                             const at::Tensor& /*gain*/, const at::Tensor& /*bias*/, State state) {
     const HiddenShape shape = state.shape();
-    state.mean = at::empty({shape.rows});
-    state.inverse_deviation = at::empty({shape.rows});
+    state.mean = at::empty({shape.rows()});
+    state.inverse_deviation = at::empty({shape.rows()});
     const at::Tensor output =
-        at::empty({shape.rows, shape.columns}, state.weights.words.compute.options());
+        at::empty({shape.rows(), shape.columns}, state.weights.words.compute.options());
     with_element_type(output, [&](auto element) {
       using T = decltype(element);
       embedding_forward(shape, state.dropout.mask, state.norm(), state.lookup<T>(),
@@ -91,12 +90,13 @@ struct Embeddings : torch::autograd::Function<Embeddings> {
 }  // namespace
 
 at::Tensor embeddings(const EmbeddingWeights& weights, const at::Tensor& input_ids,
-                      const at::Tensor& token_type_ids, const Dropout& dropout,
-                      const std::shared_ptr<TiedGradient>& tied) {
+                      const at::Tensor& token_type_ids, const TokenRows& tokens,
+                      const Dropout& dropout, const std::shared_ptr<TiedGradient>& tied) {
   State state;
   state.weights = weights;
   state.input_ids = input_ids.contiguous();
   state.token_type_ids = token_type_ids.contiguous();
+  state.tokens = tokens;
   state.dropout = dropout;
   state.tied = tied;
   return Embeddings::apply(weights.words.master, weights.positions.master,

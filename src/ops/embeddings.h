@@ -5,6 +5,7 @@
 
 #include "ops/dropout.h"
 #include "ops/tied_gradient.h"
+#include "ops/token_rows.h"
 #include "ops/weight.h"
 
 namespace lambert {
@@ -16,11 +17,11 @@ struct EmbeddingWeights {
   NormLayer norm;
 };
 
-/// dropout(LayerNorm(word + position + token type)): (B * S, H). input_ids, token_type_ids: (B, S)
+/// dropout(LayerNorm(word + position + token type)): (T, H). input_ids, token_type_ids: (T)
 /// int32, within the tables. tied: where the decoder's backward pass leaves its gradient of the
 /// words.
 at::Tensor embeddings(const EmbeddingWeights& weights, const at::Tensor& input_ids,
-                      const at::Tensor& token_type_ids, const Dropout& dropout,
-                      const std::shared_ptr<TiedGradient>& tied);
+                      const at::Tensor& token_type_ids, const TokenRows& tokens,
+                      const Dropout& dropout, const std::shared_ptr<TiedGradient>& tied);
 
 }  // namespace lambert

@@ -18,6 +18,7 @@ using torch::autograd::variable_list;
 /// What the second half, dropout + residual + LayerNorm, keeps.
 struct NormState {
   HiddenShape shape;
+  TokenRows tokens;  // keeps alive what shape points to
   Dropout dropout;
   at::Tensor gain;
   at::Tensor bias;
@@ -35,11 +36,10 @@ struct State {
   NormState norm;
 };
 
-NormState make_norm_state(const at::Tensor& sum, const NormLayer& norm, const Dropout& dropout,
-                          std::int64_t sequence_length) {
+/// layout: only its row count is read when there is no dropout.
+NormState make_norm_state(const at::Tensor& sum, const NormLayer& norm, const TokenLayout& layout) {
   NormState state;
-  state.shape = {sum.size(0), sequence_length, sum.size(1)};
-  state.dropout = dropout;
+  state.shape = {layout, sum.size(1)};
   state.gain = norm.gain.master.detach();
   state.bias = norm.bias.master.detach();
   state.epsilon = static_cast<float>(norm.epsilon);
@@ -99,11 +99,13 @@ struct LinearResidualNorm : torch::autograd::Function<LinearResidualNorm> {
                             const at::Tensor& /*weight*/, const at::Tensor& input_bias,
                             const at::Tensor& residual, const at::Tensor& /*gain*/,
                             const at::Tensor& /*bias*/, const LinearWeights& weights,
-                            const NormLayer& norm, const Dropout& dropout,
-                            std::int64_t sequence_length) {
+                            const NormLayer& norm, const TokenRows& tokens,
+                            const Dropout& dropout) {
     const at::Tensor product = linear_product(input.contiguous(), weights.weight.compute, {});
-    const State state{input.contiguous(), weights.weight.compute,
-                      make_norm_state(product, norm, dropout, sequence_length)};
+    State state{input.contiguous(), weights.weight.compute,
+                make_norm_state(product, norm, tokens.layout())};
+    state.norm.tokens = tokens;
+    state.norm.dropout = dropout;
     save_state(context, state);
     return run_forward(state.norm, input_bias, residual.contiguous());
   }
@@ -126,7 +128,7 @@ struct LayerNormFunction : torch::autograd::Function<LayerNormFunction> {
   static at::Tensor forward(AutogradContext* context, const at::Tensor& input,
                             const at::Tensor& /*gain*/, const at::Tensor& /*bias*/,
                             const NormLayer& norm) {
-    const NormState state = make_norm_state(input.clone(), norm, {}, 1);
+    const NormState state = make_norm_state(input.clone(), norm, {input.size(0)});
     save_state(context, state);
     return run_forward(state, {}, {});
   }
@@ -142,10 +144,10 @@ struct LayerNormFunction : torch::autograd::Function<LayerNormFunction> {
 
 at::Tensor linear_residual_norm(const at::Tensor& input, const LinearWeights& weights,
                                 const at::Tensor& residual, const NormLayer& norm,
-                                const Dropout& dropout, std::int64_t sequence_length) {
+                                const TokenRows& tokens, const Dropout& dropout) {
   return LinearResidualNorm::apply(input, weights.weight.master, weights.bias.master, residual,
-                                   norm.gain.master, norm.bias.master, weights, norm, dropout,
-                                   sequence_length);
+                                   norm.gain.master, norm.bias.master, weights, norm, tokens,
+                                   dropout);
 }
 
 at::Tensor layer_norm(const at::Tensor& input, const NormLayer& norm) {

@@ -16,21 +16,19 @@ using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
 struct State {
-  SelfAttentionShape shape;
+  TokenRows tokens;
+  std::int64_t heads = 0;
   Dropout dropout;
-  at::Tensor input;  // (B * S, H), as are the next three
+  at::Tensor input;  // (T, H), as are the next three
   at::Tensor query;
   at::Tensor key;
   at::Tensor value;
-  at::Tensor log_sums;  // (B, heads, S) fp32
+  at::Tensor log_sums;  // (T, heads) fp32
   at::Tensor query_weight;
   at::Tensor key_weight;
   at::Tensor value_weight;
 
-  AttentionShape kernel_shape() const {
-    return {shape.samples, shape.sequence_length, shape.heads, input.size(1) / shape.heads,
-            data_of<std::int32_t>(shape.lengths)};
-  }
+  AttentionShape kernel_shape() const { return {tokens.layout(), heads, input.size(1) / heads}; }
 };
 
 /// The sum of three products, accumulated in place by the matmul.
@@ -50,10 +48,11 @@ struct SelfAttention : torch::autograd::Function<SelfAttention> {
                             const at::Tensor& /*query_weight*/, const at::Tensor& query_bias,
                             const at::Tensor& /*key_weight*/, const at::Tensor& key_bias,
                             const at::Tensor& /*value_weight*/, const at::Tensor& value_bias,
-                            const SelfAttentionWeights& weights, const SelfAttentionShape& shape,
-                            const Dropout& dropout) {
+                            const SelfAttentionWeights& weights, const TokenRows& tokens,
+                            std::int64_t heads, const Dropout& dropout) {
     State state;
-    state.shape = shape;
+    state.tokens = tokens;
+    state.heads = heads;
     state.dropout = dropout;
     state.input = input.contiguous();
     state.query_weight = weights.query.weight.compute;
@@ -62,8 +61,7 @@ struct SelfAttention : torch::autograd::Function<SelfAttention> {
     state.query = linear_product(state.input, state.query_weight, query_bias);
     state.key = linear_product(state.input, state.key_weight, key_bias);
     state.value = linear_product(state.input, state.value_weight, value_bias);
-    state.log_sums = at::empty({shape.samples, shape.heads, shape.sequence_length},
-                               input.options().dtype(at::kFloat));
+    state.log_sums = at::empty({input.size(0), heads}, input.options().dtype(at::kFloat));
     const at::Tensor output = at::empty_like(state.query);
     with_element_type(output, [&](auto element) {
       using T = decltype(element);
@@ -88,7 +86,7 @@ struct SelfAttention : torch::autograd::Function<SelfAttention> {
                          data_of<T>(above), mutable_data_of<T>(query_gradient),
                          mutable_data_of<T>(key_gradient), mutable_data_of<T>(value_gradient));
     });
-    variable_list result(10);
+    variable_list result(11);
     result[0] = sum_of_input_gradients(state, query_gradient, key_gradient, value_gradient);
     std::size_t next = 1;
     for (const at::Tensor* gradient : {&query_gradient, &key_gradient, &value_gradient}) {
@@ -102,11 +100,11 @@ struct SelfAttention : torch::autograd::Function<SelfAttention> {
 }  // namespace
 
 at::Tensor self_attention(const at::Tensor& input, const SelfAttentionWeights& weights,
-                          const SelfAttentionShape& shape, const Dropout& dropout) {
+                          const TokenRows& tokens, std::int64_t heads, const Dropout& dropout) {
   return SelfAttention::apply(input, weights.query.weight.master, weights.query.bias.master,
                               weights.key.weight.master, weights.key.bias.master,
                               weights.value.weight.master, weights.value.bias.master, weights,
-                              shape, dropout);
+                              tokens, heads, dropout);
 }
 
 }  // namespace lambert

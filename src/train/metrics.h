@@ -32,7 +32,7 @@ struct StepMetrics {
   // Times of this rank. checkpoint_seconds: saves since the previous record, because a record is
   // written before the checkpoint of its step.
   double sequences_per_second = 0.0;
-  double tokens_per_second = 0.0;  // positions, padding included
+  double tokens_per_second = 0.0;  // real tokens
   double step_seconds = 0.0;
   double data_wait_seconds = 0.0;
   double exposed_reduce_seconds = 0.0;

@@ -6,20 +6,32 @@
 
 namespace lambert {
 
-double model_operations(const ModelConfig& model, double sequences, double sequence_length,
-                        double masked_tokens) {
+Workload workload_of(double sequences, double length, double masked) {
+  return {sequences, sequences * length, sequences * length * length, sequences * masked};
+}
+
+double model_operations(const ModelConfig& model, const Workload& work) {
   const auto hidden = static_cast<double>(model.hidden_size);
   const auto intermediate = static_cast<double>(model.intermediate_size);
   const auto layers = static_cast<double>(model.num_hidden_layers);
-  // Per position and layer: four H x H products, two H x I products, scores and their use (S x H
-  // each).
-  const double per_position = layers * (8.0 * hidden * hidden + 4.0 * hidden * intermediate +
-                                        4.0 * sequence_length * hidden);
+  // A layer has four H x H and two H x I products per token, and scores and their use (H each) per
+  // pair of tokens.
+  const double per_token = layers * (8.0 * hidden * hidden + 4.0 * hidden * intermediate);
+  const double per_pair = layers * 4.0 * hidden;
   const double per_prediction =
       2.0 * hidden * hidden + 2.0 * hidden * static_cast<double>(model.vocab_size);
   const double per_sequence = 2.0 * hidden * hidden + 4.0 * hidden;  // pooler, next-sentence head
-  return 3.0 * (sequences * (sequence_length * per_position + per_sequence) +
-                masked_tokens * per_prediction);
+  return 3.0 * (work.tokens * per_token + work.token_pairs * per_pair +
+                work.sequences * per_sequence + work.masked_tokens * per_prediction);
+}
+
+double planned_step_operations(const RunConfig& config, const PhaseConfig& phase) {
+  const auto length = static_cast<double>(phase.max_seq_length);
+  const double predictions = std::min(static_cast<double>(phase.max_predictions_per_seq),
+                                      std::round(phase.masked_lm_prob * length));
+  return model_operations(
+      config.model,
+      workload_of(static_cast<double>(phase.global_train_batch_size), length, predictions));
 }
 
 double remaining_operations(const RunConfig& config, std::int64_t phase_index,
@@ -29,13 +41,8 @@ double remaining_operations(const RunConfig& config, std::int64_t phase_index,
        ++index) {
     const PhaseConfig& phase = config.phases[index];
     const std::int64_t done = static_cast<std::int64_t>(index) == phase_index ? step_in_phase : 0;
-    const auto sequences = static_cast<double>(std::max<std::int64_t>(phase.max_steps - done, 0)) *
-                           static_cast<double>(phase.global_train_batch_size);
-    const double predictions =
-        std::min(static_cast<double>(phase.max_predictions_per_seq),
-                 std::round(phase.masked_lm_prob * static_cast<double>(phase.max_seq_length)));
-    sum += model_operations(config.model, sequences, static_cast<double>(phase.max_seq_length),
-                            sequences * predictions);
+    sum += static_cast<double>(std::max<std::int64_t>(phase.max_steps - done, 0)) *
+           planned_step_operations(config, phase);
   }
   return sum;
 }

@@ -7,14 +7,26 @@
 
 namespace lambert {
 
-/// Floating-point operations that forward and backward need for `sequences` sequences of
-/// `sequence_length` positions with `masked_tokens` predictions in all: matrix products only,
-/// multiply and add counted as two, backward = twice forward, nothing recomputed.
-double model_operations(const ModelConfig& model, double sequences, double sequence_length,
-                        double masked_tokens);
+/// What a forward and backward pass works on.
+struct Workload {
+  double sequences = 0.0;
+  double tokens = 0.0;
+  double token_pairs = 0.0;  // sum of squared lengths
+  double masked_tokens = 0.0;
+};
 
-/// The same for what is left of the run from (phase_index, step_in_phase) on, with
-/// max_predictions_per_seq predictions per sequence.
+/// Sequences of one length with `masked` predictions each.
+Workload workload_of(double sequences, double length, double masked);
+
+/// Floating-point operations that forward and backward need: matrix products only, multiply and add
+/// counted as two, backward = twice forward, nothing recomputed.
+double model_operations(const ModelConfig& model, const Workload& work);
+
+/// The operations of one step of the phase when every sequence has max_seq_length tokens and
+/// max_predictions_per_seq predictions.
+double planned_step_operations(const RunConfig& config, const PhaseConfig& phase);
+
+/// The same for what is left of the run from (phase_index, step_in_phase) on.
 double remaining_operations(const RunConfig& config, std::int64_t phase_index,
                             std::int64_t step_in_phase);
 

@@ -28,27 +28,47 @@ std::uint64_t hash_of(const std::vector<std::int64_t>& numbers) {
   return hash64(std::as_bytes(std::span(numbers)));
 }
 
-std::uint64_t hash_of_sample(const Batch& batch, std::int64_t row) {
-  const auto index = static_cast<std::size_t>(row);
-  std::vector<std::int64_t> numbers = {static_cast<std::int64_t>(batch.sample_numbers[index]),
-                                       batch.lengths[index], batch.next_sentence_labels[index]};
-  const auto begin = batch.token_type_ids.begin() + row * batch.sequence_length;
-  numbers.insert(numbers.end(), begin, begin + batch.sequence_length);
+/// The part of a micro-batch that is one sequence's.
+struct SequenceRange {
+  std::size_t row = 0;           // of (B)
+  std::size_t begin = 0;         // of (T)
+  std::size_t end = 0;           // of (T)
+  std::size_t first_masked = 0;  // of (N)
+};
+
+SequenceRange next_sequence(const Batch& batch, const SequenceRange& last) {
+  SequenceRange next = last;
+  next.begin = last.end;
+  next.end = next.begin + static_cast<std::size_t>(batch.lengths[next.row]);
+  while (next.first_masked < batch.masked_positions.size() &&
+         static_cast<std::size_t>(batch.masked_positions[next.first_masked]) < next.begin) {
+    ++next.first_masked;
+  }
+  return next;
+}
+
+std::uint64_t hash_of_sample(const Batch& batch, const SequenceRange& sequence) {
+  std::vector<std::int64_t> numbers = {
+      static_cast<std::int64_t>(batch.sample_numbers[sequence.row]), batch.lengths[sequence.row],
+      batch.next_sentence_labels[sequence.row]};
+  const std::span segments =
+      std::span(batch.token_type_ids).subspan(sequence.begin, sequence.end - sequence.begin);
+  numbers.insert(numbers.end(), segments.begin(), segments.end());
   return hash_of(numbers);
 }
 
-/// first_masked: index of the row's first masked token; moved on to the next row's.
-std::uint64_t hash_of_masks(const Batch& batch, std::int64_t row, std::size_t& first_masked) {
-  const std::int64_t begin = row * batch.sequence_length;
-  const std::int64_t end = begin + batch.sequence_length;
+std::uint64_t hash_of_masks(const Batch& batch, const SequenceRange& sequence) {
   std::vector<std::int64_t> numbers = {
-      static_cast<std::int64_t>(batch.sample_numbers[static_cast<std::size_t>(row)])};
-  numbers.insert(numbers.end(), batch.input_ids.begin() + begin, batch.input_ids.begin() + end);
-  while (first_masked < batch.masked_positions.size() &&
-         batch.masked_positions[first_masked] < end) {
-    numbers.push_back(batch.masked_positions[first_masked] - begin);
-    numbers.push_back(batch.masked_labels[first_masked]);
-    ++first_masked;
+      static_cast<std::int64_t>(batch.sample_numbers[sequence.row])};
+  const std::span ids =
+      std::span(batch.input_ids).subspan(sequence.begin, sequence.end - sequence.begin);
+  numbers.insert(numbers.end(), ids.begin(), ids.end());
+  for (std::size_t i = sequence.first_masked;
+       i < batch.masked_positions.size() &&
+       static_cast<std::size_t>(batch.masked_positions[i]) < sequence.end;
+       ++i) {
+    numbers.push_back(batch.masked_positions[i] - static_cast<std::int64_t>(sequence.begin));
+    numbers.push_back(batch.masked_labels[i]);
   }
   return hash_of(numbers);
 }
@@ -84,12 +104,13 @@ StepHashes hash_step(Communicator& communicator, const StepBatch& batch,
                      const DropoutStream& dropout, const ModelConfig& model) {
   Sums mine;
   for (const Batch& micro_batch : batch.micro_batches) {
-    std::size_t first_masked = 0;
-    for (std::int64_t row = 0; row < micro_batch.batch_size; ++row) {
-      mine.samples += hash_of_sample(micro_batch, row);
-      mine.masks += hash_of_masks(micro_batch, row, first_masked);
+    SequenceRange sequence;
+    for (; sequence.row < micro_batch.lengths.size(); ++sequence.row) {
+      sequence = next_sequence(micro_batch, sequence);
+      mine.samples += hash_of_sample(micro_batch, sequence);
+      mine.masks += hash_of_masks(micro_batch, sequence);
       const auto sample_number =
-          static_cast<std::int64_t>(micro_batch.sample_numbers[static_cast<std::size_t>(row)]);
+          static_cast<std::int64_t>(micro_batch.sample_numbers[sequence.row]);
       mine.dropout += hash_of_dropout(sample_number, dropout, model);
     }
   }

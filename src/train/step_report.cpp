@@ -6,24 +6,22 @@
 #include <string>
 
 #include "base/log.h"
-#include "train/model_work.h"
 
 namespace lambert {
 
 StepReport::StepReport(const RunConfig& config, double matmul_rate, bool speaks, bool live)
     : config_(config), matmul_rate_(matmul_rate), speaks_(speaks), live_(live) {}
 
-void StepReport::step(const PhaseConfig& phase, const StepMetrics& metrics, double masked_tokens) {
+void StepReport::step(const PhaseConfig& phase, const StepMetrics& metrics, const Workload& work) {
   if (!speaks_) {
     return;
   }
-  const auto sequences = static_cast<double>(phase.global_train_batch_size);
-  sequences_ += sequences;
+  sequences_ += work.sequences;
   seconds_ += metrics.step_seconds;
   data_wait_seconds_ += metrics.data_wait_seconds;
   exposed_reduce_seconds_ += metrics.exposed_reduce_seconds;
-  operations_ += model_operations(config_.model, sequences,
-                                  static_cast<double>(phase.max_seq_length), masked_tokens);
+  operations_ += model_operations(config_.model, work);
+  planned_operations_ += planned_step_operations(config_, phase);
   const std::string line = console_line(metrics, figures(phase, metrics));
   const bool due =
       metrics.state.step_in_phase % std::max<std::int64_t>(config_.logging.logging_steps, 1) == 0 ||
@@ -31,7 +29,8 @@ void StepReport::step(const PhaseConfig& phase, const StepMetrics& metrics, doub
   clear_live_line();
   if (due) {
     log_info(line);
-    sequences_ = seconds_ = data_wait_seconds_ = exposed_reduce_seconds_ = operations_ = 0.0;
+    sequences_ = seconds_ = data_wait_seconds_ = exposed_reduce_seconds_ = 0.0;
+    operations_ = planned_operations_ = 0.0;
   } else if (live_) {
     std::fprintf(stderr, "%s", line.c_str());
     live_line_shown_ = true;
@@ -68,7 +67,7 @@ ConsoleFigures StepReport::figures(const PhaseConfig& phase, const StepMetrics& 
   figures.exposed_reduce_share = exposed_reduce_seconds_ / seconds;
   figures.remaining_seconds =
       remaining_operations(config_, metrics.state.phase_index, metrics.state.step_in_phase) *
-      seconds / std::max(operations_, 1.0);
+      seconds / std::max(planned_operations_, 1.0);
   return figures;
 }
 

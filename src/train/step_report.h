@@ -5,6 +5,7 @@
 
 #include "config/run_config.h"
 #include "train/metrics.h"
+#include "train/model_work.h"
 
 namespace lambert {
 
@@ -15,8 +16,8 @@ class StepReport {
   /// matmul_rate: operations per second of all ranks. speaks: false on ranks other than 0.
   StepReport(const RunConfig& config, double matmul_rate, bool speaks, bool live);
 
-  /// masked_tokens: predictions of the step over all ranks.
-  void step(const PhaseConfig& phase, const StepMetrics& metrics, double masked_tokens);
+  /// work: of the step, over all ranks.
+  void step(const PhaseConfig& phase, const StepMetrics& metrics, const Workload& work);
   void evaluation(const StepMetrics& last, const EvaluationResult& result);
   /// Removes the live line, before anything else is printed.
   void clear_live_line();
@@ -35,6 +36,7 @@ class StepReport {
   double data_wait_seconds_ = 0.0;
   double exposed_reduce_seconds_ = 0.0;
   double operations_ = 0.0;
+  double planned_operations_ = 0.0;  // had every sequence been of full length
 };
 
 }  // namespace lambert

@@ -67,6 +67,7 @@ StepResult TrainStep::run(const StepBatch& batch, std::int64_t phase_index, doub
   buckets_.zero();
   reducer_.begin_step(static_cast<std::int64_t>(total.micro_batches), std::move(add_to_norm));
   progress_.work = "forward";
+  result.counts = batch.counts();
   result.losses = accumulate_gradients(batch, dropout_of_step(config_, phase_index, batch), total);
   progress_.work = "reduce";
   const ReducedGradients gradients = reducer_.finish();

@@ -31,7 +31,8 @@ struct LossSums {
 };
 
 struct StepResult {
-  LossSums losses;  // of this rank
+  LossSums losses;     // of this rank
+  BatchCounts counts;  // of this rank
   GradientNorm norm;
   std::optional<double> first_micro_batch_squared_norm;  // of its part of the mean, if asked for
   bool skipped = false;  // non-finite gradient and the config says skip

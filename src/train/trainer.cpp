@@ -19,6 +19,7 @@ constexpr double kGibibyte = 1024.0 * 1024.0 * 1024.0;
 /// What the ranks tell each other after a step, in one reduction.
 struct StepAgreement {
   LossSums losses;                              // of all ranks
+  Workload work;                                // of all ranks
   double first_micro_batch_squared_norm = 0.0;  // sum over the ranks
   StopRequest request = StopRequest::none;
 };
@@ -26,18 +27,21 @@ struct StepAgreement {
 StepAgreement sum_over_ranks(Communicator& communicator, const StepResult& result) {
   const LossSums& mine = result.losses;
   const StopRequest request = take_stop_request();
-  std::array<double, 9> sums = {mine.mlm_sum,
-                                mine.nsp_sum,
-                                mine.masked_tokens,
-                                mine.sequences,
-                                mine.mlm_correct,
-                                mine.nsp_correct,
-                                request == StopRequest::save ? 1.0 : 0.0,
-                                request == StopRequest::save_and_stop ? 1.0 : 0.0,
-                                result.first_micro_batch_squared_norm.value_or(0.0)};
+  std::array<double, 11> sums = {mine.mlm_sum,
+                                 mine.nsp_sum,
+                                 mine.masked_tokens,
+                                 mine.sequences,
+                                 mine.mlm_correct,
+                                 mine.nsp_correct,
+                                 request == StopRequest::save ? 1.0 : 0.0,
+                                 request == StopRequest::save_and_stop ? 1.0 : 0.0,
+                                 result.first_micro_batch_squared_norm.value_or(0.0),
+                                 static_cast<double>(result.counts.tokens),
+                                 static_cast<double>(result.counts.token_pairs)};
   communicator.all_reduce_sum(sums);
   StepAgreement agreement;
   agreement.losses = {sums[0], sums[1], sums[2], sums[3], sums[4], sums[5]};
+  agreement.work = {agreement.losses.sequences, sums[9], sums[10], agreement.losses.masked_tokens};
   agreement.first_micro_batch_squared_norm = sums[8];
   if (sums[7] > 0.0) {
     agreement.request = StopRequest::save_and_stop;
@@ -147,13 +151,13 @@ StopRequest Trainer::run_step(const PhaseConfig& phase, Prefetcher& batches, dou
   last_.step_seconds = watch.seconds();
   last_.sequences_per_second =
       static_cast<double>(phase.global_train_batch_size) / last_.step_seconds;
-  last_.tokens_per_second = last_.sequences_per_second * static_cast<double>(phase.max_seq_length);
+  last_.tokens_per_second = agreement.work.tokens / last_.step_seconds;
   last_.data_wait_seconds = batches.last_wait_seconds();
   last_.exposed_reduce_seconds = parts_.train_step.exposed_reduce_seconds();
   last_.checkpoint_seconds = parts_.saver.take_seconds();
   last_.device_memory_gib = largest_resident_bytes() / kGibibyte;
   parts_.metrics.record(last_);
-  parts_.report.step(phase, last_, agreement.losses.masked_tokens);
+  parts_.report.step(phase, last_, agreement.work);
   return agreement.request;
 }
 

@@ -86,12 +86,13 @@ def check_model(folder, config, checkpoint, exported, activation):
 
 @torch.no_grad()
 def worst_logit_difference(model, ours):
-    length = ours["input_ids"].shape[1]
-    mask = (torch.arange(length) < ours["lengths"].unsqueeze(1)).long()
-    assert mask.sum() < mask.numel() and ours["token_type_ids"].max() == 1, "padding and two segments are compared"
-    theirs = model(input_ids=ours["input_ids"].long(), token_type_ids=ours["token_type_ids"].long(),
-                   attention_mask=mask)
-    at_masks = theirs.prediction_logits.flatten(0, 1)[ours["masked_positions"]]
+    is_token = torch.arange(int(ours["lengths"].max())) < ours["lengths"].unsqueeze(1)
+    count = int(is_token.sum())  # rows after these round up
+    assert count < is_token.numel() and ours["token_type_ids"].max() == 1, "padding and two segments are compared"
+    padded = {name: torch.zeros(is_token.shape, dtype=torch.long).masked_scatter(is_token, ours[name][:count].long())
+              for name in ("input_ids", "token_type_ids")}
+    theirs = model(**padded, attention_mask=is_token.long())
+    at_masks = theirs.prediction_logits[is_token][ours["masked_positions"]]
     differences = [((found - expected).abs().max() / expected.abs().max()).item()
                    for found, expected in ((ours["mlm_logits"], at_masks),
                                            (ours["nsp_logits"], theirs.seq_relationship_logits))]

@@ -86,15 +86,34 @@ def run_theirs(model, inputs):
     return result.loss.item(), [state.detach().double().numpy() for state in result.hidden_states], gradients
 
 
+def without_padding(inputs):
+    """The sequences one after the other, as Lambert takes them."""
+    real = is_token(inputs)
+    place = torch.cumsum(real.flatten(), 0) - 1
+    return inputs | {"input_ids": inputs["input_ids"][real], "token_type_ids": inputs["token_type_ids"][real],
+                     "masked_positions": place[inputs["masked_positions"]]}
+
+
+def with_padding(rows, inputs):
+    """(T, H) to (B, S, H), zeros at padding."""
+    real = is_token(inputs).numpy()
+    padded = numpy.zeros((*real.shape, rows.shape[1]), rows.dtype)
+    padded[real] = rows
+    return padded
+
+
 def run_ours(program, model, inputs, precision):
-    """The tensors that model_parity writes."""
+    """The tensors that model_parity writes, hidden states padded."""
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
         model.config.to_json_file(folder / "config.json", use_diff=False)
         weights = {name: parameter.detach().float().numpy() for name, parameter in model.named_parameters()}
-        save_file(weights | {name: values.numpy() for name, values in inputs.items()}, folder / "input.safetensors")
+        packed = {name: values.numpy() for name, values in without_padding(inputs).items()}
+        save_file(weights | packed, folder / "input.safetensors")
         subprocess.run([program, folder, precision], check=True)
-        return load_file(folder / "output.safetensors")
+        output = load_file(folder / "output.safetensors")
+        return {name: with_padding(values, inputs) if name.startswith("hidden.") else values
+                for name, values in output.items()}
 
 
 def norm(array):

@@ -38,8 +38,8 @@ ModelInputs inputs_of(const Tensors& stored) {
 /// its heads. step_offset names the masks of another step.
 at::Tensor multipliers_of(const ModelInputs& inputs, std::int64_t site, double probability,
                           std::int64_t groups, std::int64_t columns, std::int64_t step_offset) {
-  const std::int64_t batch = inputs.input_ids.size(0);
-  const std::int64_t length = inputs.input_ids.size(1);
+  const std::int64_t batch = inputs.lengths.size(0);
+  const auto length = inputs.lengths.max().item<std::int64_t>();
   const DropoutMask mask = make_dropout_mask(
       kStream.seed, kStream.phase, kStream.step + step_offset, static_cast<std::uint32_t>(site),
       probability, inputs.sample_numbers.const_data_ptr<std::int64_t>());
@@ -68,7 +68,8 @@ void add_multipliers(const ModelConfig& config, const ModelInputs& inputs,
                inputs, site,
                is_attention ? config.attention_probs_dropout_prob : config.hidden_dropout_prob,
                is_attention ? config.num_attention_heads : 1,
-               is_attention ? inputs.input_ids.size(1) : config.hidden_size, step_offset)});
+               is_attention ? inputs.lengths.max().item<std::int64_t>() : config.hidden_size,
+               step_offset)});
     }
   }
 }

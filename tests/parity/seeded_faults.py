@@ -106,7 +106,7 @@ FAULTS = [
     Fault("noise gauge: batches mixed up", "src/train/gradient_noise.cpp", "1.0 / small_batch - 1.0 / big_batch",
           "1.0 / big_batch - 1.0 / small_batch", "train_step_test"),
     Fault("ranks read the same samples", "src/data/batch_stream.cpp",
-          "state_->rank * shape.accumulation", "0 * shape.accumulation", "train_ranks_test"),
+          "of_ranks[static_cast<std::size_t>(rank)]", "of_ranks[0]", "train_ranks_test"),
     Fault("standard sums in the reproducible mode", "src/gradients/gradient_reducer.cpp",
           "    if (reduction == Reduction::reproducible) {", "    if (reduction == Reduction::reproducible && buckets.buckets().empty()) {",
           "reproducible_ranks_test"),

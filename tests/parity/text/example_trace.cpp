@@ -63,7 +63,7 @@ void print_row(const Batch& batch) {
   }
   std::vector<std::int32_t> numbers = {batch.next_sentence_labels[0], first_segment_length, length,
                                        static_cast<std::int32_t>(batch.masked_labels.size())};
-  numbers.insert(numbers.end(), batch.input_ids.begin(), batch.input_ids.begin() + length);
+  numbers.insert(numbers.end(), batch.input_ids.begin(), batch.input_ids.end());
   numbers.insert(numbers.end(), batch.masked_positions.begin(), batch.masked_positions.end());
   numbers.insert(numbers.end(), batch.masked_labels.begin(), batch.masked_labels.end());
   put(numbers);

@@ -55,11 +55,14 @@ class BatchStreamTest : public testing::Test {
   PhaseConfig phase_;
 };
 
-TEST_F(BatchStreamTest, GivesEveryRankCountTheSameSamplesAndMasks) {
-  const std::vector<Batch> one_rank =
-      read_step({.micro_batch = 4, .accumulation = 6, .ranks = 1}, 3);
-  const std::vector<Batch> three_ranks =
-      read_step({.micro_batch = 4, .accumulation = 2, .ranks = 3}, 3);
+TEST_F(BatchStreamTest, GivesEveryRankCountTheSameMicroBatches) {
+  std::vector<Batch> one_rank = read_step({.micro_batch = 4, .accumulation = 6, .ranks = 1}, 3);
+  std::vector<Batch> three_ranks = read_step({.micro_batch = 4, .accumulation = 2, .ranks = 3}, 3);
+  for (std::vector<Batch>* const batches : {&one_rank, &three_ranks}) {
+    std::sort(batches->begin(), batches->end(), [](const Batch& left, const Batch& right) {
+      return left.sample_numbers < right.sample_numbers;
+    });
+  }
   ASSERT_EQ(one_rank.size(), 6U);
   ASSERT_EQ(three_ranks.size(), 6U);
   for (std::size_t i = 0; i < one_rank.size(); ++i) {
@@ -71,15 +74,23 @@ TEST_F(BatchStreamTest, GivesEveryRankCountTheSameSamplesAndMasks) {
   }
 }
 
-TEST_F(BatchStreamTest, NumbersSamplesThroughThePhase) {
-  const std::vector<Batch> batches =
-      read_step({.micro_batch = 6, .accumulation = 2, .ranks = 2}, 2);
-  std::uint64_t expected = 2 * 24;
-  for (const Batch& batch : batches) {
-    for (const std::uint64_t sample : batch.sample_numbers) {
-      EXPECT_EQ(sample, expected++);
+TEST_F(BatchStreamTest, DealsTheSamplesOfAStepToMicroBatchesAndRanksOfEvenTokenCounts) {
+  const StepShape shape{.micro_batch = 3, .accumulation = 2, .ranks = 4};
+  std::set<std::uint64_t> samples;
+  std::vector<std::int64_t> of_rank;
+  for (int rank = 0; rank < shape.ranks; ++rank) {
+    const StepBatch step = BatchStream(phase_, 1, kSeed, shape, rank).read_step(2);
+    of_rank.push_back(step.counts().tokens);
+    for (const Batch& batch : step.micro_batches) {
+      EXPECT_EQ(batch.lengths.size(), 3U);
+      samples.insert(batch.sample_numbers.begin(), batch.sample_numbers.end());
     }
   }
+  EXPECT_EQ(samples.size(), 24U);
+  EXPECT_EQ(*samples.begin(), 2U * 24U);
+  EXPECT_EQ(*samples.rbegin(), 3U * 24U - 1U);
+  const auto [least, most] = std::minmax_element(of_rank.begin(), of_rank.end());
+  EXPECT_LE(*most - *least, 12);  // half of the longest sequence
 }
 
 TEST_F(BatchStreamTest, IsAPureFunctionOfTheStep) {
@@ -105,34 +116,33 @@ TEST_F(BatchStreamTest, ReadsEveryExampleOnceInAnEpoch) {
     for (std::size_t i = 0; i < batch.masked_positions.size(); ++i) {
       unmasked[static_cast<std::size_t>(batch.masked_positions[i])] = batch.masked_labels[i];
     }
+    auto begin = unmasked.begin();
     for (std::int64_t row = 0; row < kExamples; ++row) {
-      const auto begin = unmasked.begin() + row * kPhaseLength;
-      seen.emplace(begin, begin + batch.lengths[static_cast<std::size_t>(row)]);
+      const auto end = begin + batch.lengths[static_cast<std::size_t>(row)];
+      seen.emplace(begin, end);
       stored.insert(dataset.read(row).token_ids);
+      begin = end;
     }
+    EXPECT_EQ(begin, unmasked.end());
     EXPECT_EQ(seen, stored) << "epoch " << epoch;
   }
 }
 
-TEST_F(BatchStreamTest, PadsToThePhasesLengthAndMarksSegments) {
+TEST_F(BatchStreamTest, PutsSequencesOneAfterTheOtherAndMarksSegments) {
   const std::vector<Batch> batches =
       read_step({.micro_batch = 24, .accumulation = 1, .ranks = 1}, 0);
   const Batch& batch = batches.front();
-  ASSERT_EQ(batch.sequence_length, kPhaseLength);
-  ASSERT_EQ(batch.input_ids.size(), 24U * kPhaseLength);
-  for (std::size_t row = 0; row < 24; ++row) {
-    const auto length = static_cast<std::size_t>(batch.lengths[row]);
-    ASSERT_LE(length, static_cast<std::size_t>(kDataLength));
-    int segment_changes = 0;
-    for (std::size_t i = 0; i < kPhaseLength; ++i) {
-      const std::size_t cell = row * kPhaseLength + i;
-      EXPECT_EQ(batch.input_ids[cell] == 0 && batch.token_type_ids[cell] == 0, i >= length)
-          << "row " << row << " position " << i;
-      segment_changes +=
-          i > 0 && i < length && batch.token_type_ids[cell] != batch.token_type_ids[cell - 1];
-    }
-    EXPECT_EQ(segment_changes, 1);
+  std::size_t begin = 0;
+  for (const std::int32_t length : batch.lengths) {
+    ASSERT_LE(length, kDataLength);
+    const auto segments = batch.token_type_ids.begin() + static_cast<std::ptrdiff_t>(begin);
+    EXPECT_EQ(*segments, 0);
+    EXPECT_EQ(segments[length - 1], 1);
+    EXPECT_TRUE(std::is_sorted(segments, segments + length));
+    begin += static_cast<std::size_t>(length);
   }
+  EXPECT_EQ(batch.input_ids.size(), begin);
+  EXPECT_EQ(batch.token_type_ids.size(), begin);
 }
 
 TEST_F(BatchStreamTest, ChangesMasksWithTheSeedAndThePhase) {

@@ -56,8 +56,8 @@ TEST_F(DatasetTest, ReadsExamplesAcrossShards) {
 
 TEST_F(DatasetTest, RefusesWhatIsNotExactlyAnIndex) {
   const std::pair<const char*, const char*> edits[] = {
-      {"\"format_version\": 1", "\"format_version\": 2"},
-      {"\"format_version\": 1", "\"format_version\": 1, \"format_version\": 1"},
+      {"\"format_version\": 2", "\"format_version\": 1"},
+      {"\"format_version\": 2", "\"format_version\": 2, \"format_version\": 2"},
       {"\"pad\": 0", "\"pad\": 0, \"pad\": 0"},
       {"\"format_version\"", "\"colour\": 1, \"format_version\""},
       {"\"max_seq_length\": 16", "\"max_seq_length\": -16"},

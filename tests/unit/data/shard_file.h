@@ -63,19 +63,22 @@ struct ShardFile {
     return *this;
   }
 
-  std::size_t table_begin() const { return kShardHeaderBytes + get<std::uint64_t>(72); }
+  std::size_t lengths_begin() const { return kShardHeaderBytes + get<std::uint64_t>(72); }
+  std::size_t table_begin() const {
+    return lengths_begin() + kShardLengthBytes * get<std::uint64_t>(56);
+  }
 
   /// Makes the hashes fit the changed bytes: block 0, the table, the header.
   ShardFile& rehash() {
     const std::size_t table = table_begin();
     const std::uint64_t blocks = get<std::uint64_t>(64);
     const std::size_t first_end =
-        blocks > 1 ? get<std::uint64_t>(table + kShardTableEntryBytes) : table;
+        blocks > 1 ? get<std::uint64_t>(table + kShardTableEntryBytes) : lengths_begin();
     if (first_end <= bytes.size() && first_end >= kShardHeaderBytes) {
       const auto block = as_bytes(bytes).subspan(kShardHeaderBytes, first_end - kShardHeaderBytes);
       set(table + 8, hash64(block));
     }
-    set(112, hash64(as_bytes(bytes).subspan(table)));
+    set(112, hash64(as_bytes(bytes).subspan(lengths_begin())));
     return rehash_header();
   }
 

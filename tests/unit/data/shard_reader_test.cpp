@@ -29,6 +29,7 @@ TEST(ShardReader, ReadsWhatWasWritten) {
       EXPECT_EQ(example.token_ids, expected.token_ids) << vocab_size << " " << record;
       EXPECT_EQ(example.first_segment_length, expected.first_segment_length);
       EXPECT_EQ(example.is_random_next, expected.is_random_next);
+      EXPECT_EQ(reader.token_count(record), static_cast<std::int64_t>(example.token_ids.size()));
     }
   }
 }
@@ -43,7 +44,7 @@ TEST(ShardReader, NamesTheWrongHeaderField) {
   };
   const Case cases[] = {
       {"magic", 0, 0, "4c414d4253485244", "00000000"},
-      {"format version", 8, 2, "expected 1", "found 2"},
+      {"format version", 8, 1, "expected 2", "found 1"},
       {"endianness mark", 12, 0x04030201, "expected 16909060", "found 67305985"},
       {"header size", 16, 256, "expected 128", "found 256"},
       {"tokenizer type", 20, 0x00020003, "1 to 2", "found 3"},
@@ -111,7 +112,7 @@ TEST(ShardReader, FindsAFlippedBitInEveryByte) {
     put(i, static_cast<char>(shard.bytes[i] ^ (1 << (i % 8))));
     const std::string message = shard.mistake_on_disk();
     ASSERT_NE(message, "") << "byte " << i;
-    if (i >= kShardHeaderBytes && i < shard.table_begin()) {
+    if (i >= kShardHeaderBytes && i < shard.lengths_begin()) {
       ASSERT_THAT(message,
                   AllOf(HasSubstr("block "), HasSubstr("record"), HasSubstr("hash mismatch")));
     }
@@ -125,9 +126,16 @@ TEST(ShardReader, RefusesBlocksThatOverlapOrPointBackwardsOrLeaveTheFile) {
                                     std::uint64_t{1} << 62, ~std::uint64_t{0}}) {
     ShardFile shard(70, 12);
     shard.set(shard.table_begin() + kShardTableEntryBytes, begin);
-    shard.set(112, hash64(as_bytes(shard.bytes).subspan(shard.table_begin()))).rehash_header();
+    shard.set(112, hash64(as_bytes(shard.bytes).subspan(shard.lengths_begin()))).rehash_header();
     EXPECT_THAT(shard.mistake(), AllOf(HasSubstr("block "), HasSubstr("lies at bytes"))) << begin;
   }
+}
+
+TEST(ShardReader, RefusesATokenCountThatTheListContradicts) {
+  ShardFile shard(3, 12);
+  const auto listed = shard.get<std::uint16_t>(shard.lengths_begin());
+  shard.set(shard.lengths_begin(), static_cast<std::uint16_t>(listed - 1)).rehash();
+  EXPECT_THAT(shard.mistake(), AllOf(HasSubstr("record 0"), HasSubstr("list of token counts")));
 }
 
 TEST(ShardReader, RefusesRecordsThatOverlapOrPointBackwardsOrLeaveTheBlock) {

@@ -25,7 +25,7 @@ TEST(ShardWriter, WritesTheBytesOfTheFormatPage) {
       {.token_ids = {2, 5, 3, 6, 7, 3}, .first_segment_length = 3, .is_random_next = true});
   writer.finish();
   const std::string bytes = file_bytes(folder / "shard.bin");
-  ASSERT_EQ(bytes.size(), 128U + 22 + 16);
+  ASSERT_EQ(bytes.size(), 128U + 22 + 2 + 16);
   std::string hex;
   for (const char byte : bytes) {
     constexpr const char* kDigits = "0123456789abcdef";
@@ -34,7 +34,7 @@ TEST(ShardWriter, WritesTheBytesOfTheFormatPage) {
   }
   EXPECT_EQ(hex.substr(0, 2 * 112),
             "4c414d4253485244"
-            "01000000"
+            "02000000"
             "04030201"
             "80000000"
             "01"
@@ -52,7 +52,7 @@ TEST(ShardWriter, WritesTheBytesOfTheFormatPage) {
             "0100000000000000"
             "0100000000000000"
             "1600000000000000"
-            "a600000000000000"
+            "a800000000000000"
             "000102030405060708090a0b0c0d0e0f"
             "0000000000000000");
   EXPECT_EQ(hex.substr(2 * 128, 2 * 22),
@@ -61,7 +61,8 @@ TEST(ShardWriter, WritesTheBytesOfTheFormatPage) {
             "0300"
             "0100"
             "020005000300060007000300");
-  EXPECT_EQ(hex.substr(2 * 150, 16), "8000000000000000");
+  EXPECT_EQ(hex.substr(2 * 150, 4), "0600");
+  EXPECT_EQ(hex.substr(2 * 152, 16), "8000000000000000");
 }
 
 TEST(ShardWriter, LeavesNothingUnderTheNameBeforeFinish) {

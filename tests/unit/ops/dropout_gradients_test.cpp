@@ -10,11 +10,15 @@
 namespace lambert {
 namespace {
 
-constexpr std::int64_t kSamples = 2;
-constexpr std::int64_t kLength = 19;
+const std::vector<std::int32_t> kLengths = {19, 7};
+constexpr std::int64_t kRows = 30;  // four belong to no sample
 constexpr std::int64_t kHeads = 2;
 constexpr std::int64_t kHidden = 24;
 constexpr double kTolerance = 2e-5;  // relative, fp32 against fp32 in another order
+
+TokenRows token_rows() {
+  return make_token_rows(at::tensor(kLengths, at::TensorOptions().dtype(at::kInt)), kRows);
+}
 
 at::Tensor random_leaf(at::IntArrayRef shape) {
   return at::randn(shape).mul_(0.3).requires_grad_(true);
@@ -29,17 +33,16 @@ LinearWeights random_linear(std::int64_t out, std::int64_t in) {
 }
 
 Dropout make_dropout() {
-  const at::Tensor samples = at::arange(50, 50 + kSamples, at::TensorOptions().dtype(at::kLong));
+  const at::Tensor samples = at::arange(50, 52, at::TensorOptions().dtype(at::kLong));
   return {make_dropout_mask(9, 0, 77, 3, 0.25, samples.const_data_ptr<std::int64_t>()), samples};
 }
 
-/// (samples * rows, columns): the multipliers of every row, rows numbered by row_number(row).
-template <typename RowNumber>
-at::Tensor all_multipliers(const Dropout& dropout, std::int64_t rows, std::int64_t columns,
-                           const RowNumber& row_number) {
-  const at::Tensor result = at::empty({kSamples * rows, columns});
-  for (std::int64_t row = 0; row < kSamples * rows; ++row) {
-    dropout_multipliers(dropout.mask, row / rows, row_number(row % rows), columns,
+/// (row_count, columns): the multipliers of rows first_row ... of a sample.
+at::Tensor multipliers_of(const Dropout& dropout, std::int64_t sample, std::int64_t first_row,
+                          std::int64_t row_count, std::int64_t columns) {
+  const at::Tensor result = at::empty({row_count, columns});
+  for (std::int64_t row = 0; row < row_count; ++row) {
+    dropout_multipliers(dropout.mask, sample, static_cast<std::uint32_t>(first_row + row), columns,
                         result.mutable_data_ptr<float>() + row * columns);
   }
   return result;
@@ -76,51 +79,57 @@ void expect_equal_functions(const at::Tensor& ours, const at::Tensor& theirs,
 
 TEST(FusedDropout, LinearResidualNormEqualsPlainAutograd) {
   at::manual_seed(1);
-  const at::Tensor input = random_leaf({kSamples * kLength, 40});
-  const at::Tensor residual = random_leaf({kSamples * kLength, kHidden});
+  const at::Tensor input = random_leaf({kRows, 40});
+  const at::Tensor residual = random_leaf({kRows, kHidden});
   const LinearWeights weights = random_linear(kHidden, 40);
   const NormLayer norm{weight_of(random_leaf({kHidden})), weight_of(random_leaf({kHidden})), 1e-5};
   const Dropout dropout = make_dropout();
-  const at::Tensor multipliers = all_multipliers(
-      dropout, kLength, kHidden, [](std::int64_t row) { return static_cast<std::uint32_t>(row); });
+  const at::Tensor multipliers =
+      at::cat({multipliers_of(dropout, 0, 0, kLengths[0], kHidden),
+               multipliers_of(dropout, 1, 0, kLengths[1], kHidden),
+               // Rows of no sample are computed as if they were the first sample's first.
+               multipliers_of(dropout, 0, 0, 1, kHidden).expand({4, kHidden})});
   EXPECT_NEAR(multipliers.mean().item<double>(), 1.0, 0.1);
   const at::Tensor product = at::linear(input, weights.weight.master, weights.bias.master);
   const at::Tensor theirs = at::layer_norm(product * multipliers + residual, {kHidden},
                                            norm.gain.master, norm.bias.master, norm.epsilon);
-  expect_equal_functions(linear_residual_norm(input, weights, residual, norm, dropout, kLength),
-                         theirs,
-                         {input, residual, weights.weight.master, weights.bias.master,
-                          norm.gain.master, norm.bias.master});
+  expect_equal_functions(
+      linear_residual_norm(input, weights, residual, norm, token_rows(), dropout), theirs,
+      {input, residual, weights.weight.master, weights.bias.master, norm.gain.master,
+       norm.bias.master});
 }
 
 TEST(FusedDropout, SelfAttentionEqualsPlainAutograd) {
   at::manual_seed(2);
-  const at::Tensor input = random_leaf({kSamples * kLength, kHidden});
+  const at::Tensor input = random_leaf({kRows, kHidden});
   const SelfAttentionWeights weights{random_linear(kHidden, kHidden),
                                      random_linear(kHidden, kHidden),
                                      random_linear(kHidden, kHidden)};
-  const at::Tensor lengths = at::full({kSamples}, kLength, at::TensorOptions().dtype(at::kInt));
-  lengths[1] = 7;
   const Dropout dropout = make_dropout();
-  const at::Tensor multipliers =
-      all_multipliers(dropout, kHeads * kLength, kLength, [](std::int64_t row) {
-        return static_cast<std::uint32_t>(row / kLength * 65536 + row % kLength);
-      }).view({kSamples, kHeads, kLength, kLength});
-  const auto split = [&](const LinearWeights& linear_weights) {
-    return at::linear(input, linear_weights.weight.master, linear_weights.bias.master)
-        .view({kSamples, kLength, kHeads, kHidden / kHeads})
-        .transpose(1, 2);
-  };
-  const at::Tensor is_masked =
-      at::arange(kLength).unsqueeze(0).ge(lengths.unsqueeze(1)).unsqueeze(1).unsqueeze(2);
-  const at::Tensor scores = at::matmul(split(weights.query), split(weights.key).transpose(2, 3)) /
-                            std::sqrt(static_cast<double>(kHidden / kHeads));
-  const at::Tensor probabilities = scores.masked_fill(is_masked, -1e30).softmax(3) * multipliers;
-  const at::Tensor theirs = at::matmul(probabilities, split(weights.value))
-                                .transpose(1, 2)
-                                .reshape({kSamples * kLength, kHidden});
+  std::vector<at::Tensor> outputs;
+  std::int64_t begin = 0;
+  for (std::int64_t sample = 0; sample < 2; ++sample) {
+    const std::int64_t length = kLengths[static_cast<std::size_t>(sample)];
+    const auto heads_of = [&](const LinearWeights& linear_weights) {
+      return at::linear(input.slice(0, begin, begin + length), linear_weights.weight.master,
+                        linear_weights.bias.master)
+          .view({length, kHeads, kHidden / kHeads})
+          .transpose(0, 1);
+    };
+    const at::Tensor scores =
+        at::matmul(heads_of(weights.query), heads_of(weights.key).transpose(1, 2)) /
+        std::sqrt(static_cast<double>(kHidden / kHeads));
+    const at::Tensor multipliers =
+        at::stack({multipliers_of(dropout, sample, 0, length, length),
+                   multipliers_of(dropout, sample, 65536, length, length)});
+    outputs.push_back(at::matmul(scores.softmax(2) * multipliers, heads_of(weights.value))
+                          .transpose(0, 1)
+                          .reshape({length, kHidden}));
+    begin += length;
+  }
+  outputs.push_back(at::zeros({kRows - begin, kHidden}));
   expect_equal_functions(
-      self_attention(input, weights, {kSamples, kLength, kHeads, lengths}, dropout), theirs,
+      self_attention(input, weights, token_rows(), kHeads, dropout), at::cat(outputs),
       {input, weights.query.weight.master, weights.query.bias.master, weights.key.weight.master,
        weights.key.bias.master, weights.value.weight.master, weights.value.bias.master});
 }

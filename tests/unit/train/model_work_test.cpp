@@ -17,8 +17,8 @@ ModelConfig bert_large() {
 }
 
 TEST(ModelWork, OfBertLargeIsWhatHandCountingGives) {
-  EXPECT_NEAR(model_operations(bert_large(), 1, 128, 20) / 1e9, 240.6, 0.1);
-  EXPECT_NEAR(model_operations(bert_large(), 1, 512, 80) / 1e9, 1020.5, 0.1);
+  EXPECT_NEAR(model_operations(bert_large(), workload_of(1, 128, 20)) / 1e9, 240.6, 0.1);
+  EXPECT_NEAR(model_operations(bert_large(), workload_of(1, 512, 80)) / 1e9, 1020.5, 0.1);
 }
 
 TEST(ModelWork, ThatRemainsIsNothingAfterTheLastStep) {

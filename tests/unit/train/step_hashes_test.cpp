@@ -11,8 +11,6 @@ namespace {
 /// Two sequences of two positions; the second token of each is masked.
 Batch two_sequences() {
   Batch batch;
-  batch.batch_size = 2;
-  batch.sequence_length = 2;
   batch.input_ids = {2, 4, 2, 4};
   batch.token_type_ids = {0, 0, 0, 1};
   batch.lengths = {2, 2};
@@ -26,8 +24,6 @@ Batch two_sequences() {
 /// The same sequences as two micro-batches of one, in the other order.
 StepBatch one_by_one() {
   Batch first;
-  first.batch_size = 1;
-  first.sequence_length = 2;
   first.input_ids = {2, 4};
   first.token_type_ids = {0, 0};
   first.lengths = {2};

@@ -37,8 +37,6 @@ RunConfig tiny_config(LossNormalization normalization) {
 /// micro-batches are uneven.
 Batch sequences(std::int64_t first, std::int64_t count) {
   Batch batch;
-  batch.batch_size = count;
-  batch.sequence_length = kLength;
   for (std::int64_t row = 0; row < count; ++row) {
     const std::int64_t sample = first + row;
     for (std::int64_t position = 0; position < kLength; ++position) {

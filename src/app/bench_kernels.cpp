@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <array>
+
+#include <ATen/ATen.h>
+#include <ATen/Parallel.h>
+
+#include "app/bench_command.h"
+#include "app/bench_model.h"
+#include "kernels/attention.h"
+#include "kernels/matmul.h"
+#include "ops/tensor_views.h"
+#include "ops/token_rows.h"
+
+namespace lambert {
+namespace {
+
+/// Milliseconds of one forward and one backward pass.
+template <typename T>
+CallTimes time_attention(const AttentionShape& shape, at::ScalarType type, double seconds) {
+  const auto random = [&] { return at::randn({shape.layout.rows, shape.hidden_size()}).to(type); };
+  const at::Tensor query = random();
+  const at::Tensor key = random();
+  const at::Tensor value = random();
+  const at::Tensor above = random();
+  const at::Tensor output = at::empty_like(query);
+  const at::Tensor query_gradient = at::empty_like(query);
+  const at::Tensor key_gradient = at::empty_like(query);
+  const at::Tensor value_gradient = at::empty_like(query);
+  const at::Tensor log_sums = at::empty({shape.layout.rows, shape.heads});
+  const at::Tensor samples = at::arange(shape.layout.samples, at::TensorOptions().dtype(at::kLong));
+  const DropoutMask mask =
+      make_dropout_mask(1, 0, 0, 1, 0.1, samples.const_data_ptr<std::int64_t>());
+  return time_calls(seconds, [&] {
+    attention_forward(shape, mask, data_of<T>(query), data_of<T>(key), data_of<T>(value),
+                      mutable_data_of<T>(output), mutable_floats_of(log_sums));
+    attention_backward(shape, mask, data_of<T>(query), data_of<T>(key), data_of<T>(value),
+                       floats_of(log_sums), data_of<T>(above), mutable_data_of<T>(query_gradient),
+                       mutable_data_of<T>(key_gradient), mutable_data_of<T>(value_gradient));
+  });
+}
+
+}  // namespace
+
+BenchResult bench_attention(const BenchOptions& options) {
+  const ModelConfig model = bench_config(options).model;
+  const TokenRows tokens = make_token_rows(
+      at::full({options.batch}, options.max_seq_length, at::TensorOptions().dtype(at::kInt)),
+      options.batch * options.max_seq_length);
+  const AttentionShape shape{tokens.layout(), model.num_attention_heads,
+                             model.hidden_size / model.num_attention_heads};
+  const CallTimes times = options.dtype == "bf16"
+                              ? time_attention<Bfloat16>(shape, at::kBFloat16, options.seconds)
+                              : time_attention<float>(shape, at::kFloat, options.seconds);
+  const auto length = static_cast<double>(options.max_seq_length);
+  // Two products forward, four backward; the scores are computed a second time there.
+  const double operations =
+      7.0 * 2.0 * static_cast<double>(options.batch * model.hidden_size) * length * length;
+  return {{{"benchmark", "attention"}, {"dtype", options.dtype}},
+          {{"batch", static_cast<double>(options.batch)},
+           {"heads", static_cast<double>(shape.heads)},
+           {"max_seq_length", length},
+           {"head_size", static_cast<double>(shape.head_size)},
+           {"threads", static_cast<double>(at::get_num_threads())},
+           {"steps", static_cast<double>(times.calls)},
+           {"milliseconds", 1e3 * times.median},
+           {"milliseconds_fastest", 1e3 * times.smallest},
+           {"milliseconds_slowest", 1e3 * times.largest},
+           {"gflops", operations / times.median / 1e9}}};
+}
+
+BenchResult bench_matmul(const BenchOptions& options) {
+  const ModelConfig model = bench_config(options).model;
+  const bool is_bf16 = options.dtype == "bf16";
+  const std::int64_t rows = options.batch * options.max_seq_length;
+  const at::TensorOptions type(is_bf16 ? at::kBFloat16 : at::kFloat);
+  const ElementType element = is_bf16 ? ElementType::bfloat16 : ElementType::float32;
+  BenchResult result{{{"benchmark", "matmul"}, {"model", options.model}, {"dtype", options.dtype}},
+                     {{"rows", static_cast<double>(rows)},
+                      {"threads", static_cast<double>(at::get_num_threads())}}};
+  const std::vector<std::pair<std::string, std::array<std::int64_t, 2>>> layers = {
+      {"attention", {model.hidden_size, model.hidden_size}},
+      {"intermediate", {model.hidden_size, model.intermediate_size}},
+      {"output", {model.intermediate_size, model.hidden_size}}};
+  for (const auto& [name, sizes] : layers) {
+    const auto [in, out] = sizes;
+    const at::Tensor input = at::ones({rows, in}, type);
+    const at::Tensor above = at::ones({rows, out}, type);
+    const at::Tensor weight = at::ones({out, in}, type);
+    const at::Tensor weight_gradient = at::empty({out, in}, at::kFloat);
+    const Matrix inputs{input.const_data_ptr(), element, rows, in, in, 1};
+    const Matrix gradients{above.const_data_ptr(), element, rows, out, out, 1};
+    const Matrix weights{weight.const_data_ptr(), element, out, in, in, 1};
+    const double operations =
+        2.0 * static_cast<double>(rows) * static_cast<double>(in) * static_cast<double>(out);
+    const auto rate = [&](const std::function<void()>& product) {
+      return operations / time_calls(options.seconds / 9.0, product).median / 1e9;
+    };
+    result.figures.emplace_back(name + "_forward_gflops", rate([&] {
+                                  matmul(inputs, weights.transposed(),
+                                         {above.mutable_data_ptr(), element, rows, out, out, 1});
+                                }));
+    result.figures.emplace_back(
+        name + "_input_gradient_gflops", rate([&] {
+          matmul(gradients, weights, {input.mutable_data_ptr(), element, rows, in, in, 1});
+        }));
+    result.figures.emplace_back(
+        name + "_weight_gradient_gflops", rate([&] {
+          matmul(gradients.transposed(), inputs,
+                 {weight_gradient.mutable_data_ptr(), ElementType::float32, out, in, in, 1});
+        }));
+  }
+  return result;
+}
+
+}  // namespace lambert

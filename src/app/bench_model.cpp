@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "app/bench_model.h"
+
+#include <array>
+#include <cstring>
+#include <map>
+
+#include <ATen/ATen.h>
+#include <ATen/Parallel.h>
+
+#include "app/bench_result.h"
+
+namespace lambert {
+namespace {
+
+constexpr std::int64_t kVocabulary = 30522;
+
+/// Layers, hidden size, heads, inner size of the published sizes (Turc et al. 2019, Devlin et al.
+/// 2018).
+ModelConfig model_of(const std::string& name) {
+  const std::map<std::string, std::array<std::int64_t, 4>> shapes = {
+      {"tiny", {2, 128, 2, 512}},
+      {"mini", {4, 256, 4, 1024}},
+      {"base", {12, 768, 12, 3072}},
+      {"large", {24, 1024, 16, 4096}}};
+  const std::array<std::int64_t, 4>& shape = shapes.at(name);
+  ModelConfig model;
+  model.vocab_size = kVocabulary;
+  model.num_hidden_layers = shape[0];
+  model.hidden_size = shape[1];
+  model.num_attention_heads = shape[2];
+  model.intermediate_size = shape[3];
+  model.hidden_act = Activation::gelu_new;
+  return model;
+}
+
+}  // namespace
+
+RunConfig bench_config(const BenchOptions& options) {
+  RunConfig config;
+  config.model = model_of(options.model);
+  config.precision = options.dtype == "bf16" ? Precision::bf16 : Precision::fp32;
+  PhaseConfig phase;
+  phase.max_seq_length = options.max_seq_length;
+  phase.per_device_train_batch_size = options.batch;
+  config.phases.push_back(phase);
+  return config;
+}
+
+double measure_copy_bandwidth() {
+  constexpr std::int64_t kElements = std::int64_t{1} << 26;  // 256 MiB each
+  const at::Tensor from = at::ones({kElements}, at::kFloat);
+  const at::Tensor to = at::zeros({kElements}, at::kFloat);
+  const CallTimes times = time_calls(1.0, [&] {
+    const auto* source = from.const_data_ptr<float>();
+    auto* target = to.mutable_data_ptr<float>();
+    at::parallel_for(0, kElements, 1 << 20, [&](std::int64_t begin, std::int64_t end) {
+      std::memcpy(target + begin, source + begin,
+                  static_cast<std::size_t>(end - begin) * sizeof(float));
+    });
+  });
+  return 8.0 * static_cast<double>(kElements) / times.smallest;
+}
+
+}  // namespace lambert

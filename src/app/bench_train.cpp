@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <numeric>
+
+#include <ATen/ATen.h>
+#include <ATen/Parallel.h>
+
+#include "app/bench_command.h"
+#include "app/bench_model.h"
+#include "base/process_memory.h"
+#include "comm/communicator.h"
+#include "gradients/gradient_buckets.h"
+#include "model/bert_for_pretraining.h"
+#include "train/matmul_rate.h"
+#include "train/micro_batch_inputs.h"
+#include "train/model_work.h"
+#include "train/named_parameters.h"
+
+namespace lambert {
+namespace {
+
+/// Of every sequence; with mixed lengths spread evenly, so that the mean is half of the longest.
+std::vector<std::int32_t> lengths_of(const BenchOptions& options) {
+  std::vector<std::int32_t> lengths;
+  for (std::int64_t row = 0; row < options.batch; ++row) {
+    const std::int64_t length = options.max_seq_length;
+    lengths.push_back(static_cast<std::int32_t>(
+        options.mixed_lengths
+            ? std::max<std::int64_t>(1, length * (2 * row + 1) / (2 * options.batch))
+            : length));
+  }
+  return lengths;
+}
+
+/// The published 20 predictions of 128 tokens, 80 of 512.
+std::int32_t masked_tokens_of(std::int32_t length) {
+  return std::max(1, 20 * length / 128);
+}
+
+Batch random_batch(const BenchOptions& options, std::int64_t vocabulary) {
+  Batch batch;
+  batch.lengths = lengths_of(options);
+  const std::int64_t tokens =
+      std::accumulate(batch.lengths.begin(), batch.lengths.end(), std::int64_t{0});
+  const at::Tensor ids = at::randint(vocabulary, {tokens}, at::TensorOptions().dtype(at::kInt));
+  const auto* const id = ids.const_data_ptr<std::int32_t>();
+  batch.input_ids.assign(id, id + tokens);
+  batch.token_type_ids.assign(static_cast<std::size_t>(tokens), 0);
+  std::int32_t begin = 0;
+  for (const std::int32_t length : batch.lengths) {
+    const std::int32_t masked = masked_tokens_of(length);
+    for (std::int32_t i = 0; i < masked; ++i) {
+      batch.masked_positions.push_back(begin + i * (length / masked));
+      batch.masked_labels.push_back(id[begin + i]);
+    }
+    batch.next_sentence_labels.push_back(static_cast<std::int8_t>(begin % 2));
+    batch.sample_numbers.push_back(batch.sample_numbers.size());
+    begin += length;
+  }
+  return batch;
+}
+
+}  // namespace
+
+BenchResult bench_train(const BenchOptions& options) {
+  const RunConfig config = bench_config(options);
+  BertForPreTraining model(config.model, config.precision, 1);
+  GradientBuckets buckets(named_parameters(model), std::int64_t{25} << 20);
+  const Batch batch = random_batch(options, config.model.vocab_size);
+  const ModelInputs inputs = to_model_inputs(batch, {});
+  double loss = 0.0;  // ln 30522 + ln 2 = 11.0 with fresh weights
+  const CallTimes times = time_calls(options.seconds, [&] {
+    buckets.zero();
+    const PretrainingLoss sums = model.forward(inputs);
+    const at::Tensor mean = sums.mlm_sum / static_cast<double>(sums.masked_tokens) +
+                            sums.nsp_sum / static_cast<double>(sums.sequences);
+    mean.backward();
+    loss = mean.item<double>();
+  });
+  const std::unique_ptr<Communicator> alone = make_single_communicator();
+  const double matmul_rate = measure_matmul_rate(config, *alone);
+  const BatchCounts counts = batch.counts();
+  const auto tokens = static_cast<double>(counts.tokens);
+  const double operations =
+      model_operations(config.model, {static_cast<double>(counts.sequences), tokens,
+                                      static_cast<double>(counts.token_pairs),
+                                      static_cast<double>(counts.masked_tokens)});
+  return {{{"benchmark", "train"}, {"model", options.model}, {"dtype", options.dtype}},
+          {{"batch", static_cast<double>(options.batch)},
+           {"max_seq_length", static_cast<double>(options.max_seq_length)},
+           {"tokens", tokens},
+           {"threads", static_cast<double>(at::get_num_threads())},
+           {"steps", static_cast<double>(times.calls)},
+           {"loss", loss},
+           {"tokens_per_second", tokens / times.median},
+           {"tokens_per_second_slowest", tokens / times.largest},
+           {"tokens_per_second_fastest", tokens / times.smallest},
+           {"matmul_rate_gflops", matmul_rate / 1e9},
+           {"matmul_fraction", operations / times.median / matmul_rate},
+           {"peak_memory_bytes", largest_resident_bytes()}}};
+}
+
+}  // namespace lambert

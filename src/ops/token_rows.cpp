@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ops/token_rows.h"
+
+#include <numeric>
+
+#include <ATen/ATen.h>
+
+#include "base/error.h"
+
+namespace lambert {
+
+TokenLayout TokenRows::layout() const {
+  return {sample_of.size(0), starts.size(0) - 1, starts.const_data_ptr<std::int32_t>(),
+          sample_of.const_data_ptr<std::int32_t>(), position_of.const_data_ptr<std::int32_t>()};
+}
+
+TokenRows make_token_rows(const at::Tensor& lengths, std::int64_t row_count) {
+  const auto integers = at::TensorOptions().dtype(at::kInt);
+  const TokenRows rows{at::zeros({lengths.size(0) + 1}, integers), at::zeros({row_count}, integers),
+                       at::zeros({row_count}, integers)};
+  const auto* const length = lengths.const_data_ptr<std::int32_t>();
+  auto* const starts = rows.starts.mutable_data_ptr<std::int32_t>();
+  auto* const sample_of = rows.sample_of.mutable_data_ptr<std::int32_t>();
+  auto* const position_of = rows.position_of.mutable_data_ptr<std::int32_t>();
+  for (std::int32_t sample = 0; sample < lengths.size(0); ++sample) {
+    const std::int32_t begin = starts[sample];
+    const std::int32_t end = begin + length[sample];
+    LAMBERT_CHECK(length[sample] >= 1 && end <= row_count, "the samples' lengths exceed the rows");
+    starts[sample + 1] = end;
+    std::fill(sample_of + begin, sample_of + end, sample);
+    std::iota(position_of + begin, position_of + end, 0);
+  }
+  return rows;
+}
+
+}  // namespace lambert

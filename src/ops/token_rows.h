@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include "kernels/token_layout.h"
+
+namespace lambert {
+
+/// Owns what a TokenLayout points to; all int32.
+struct TokenRows {
+  at::Tensor starts;       // (B + 1)
+  at::Tensor sample_of;    // (T)
+  at::Tensor position_of;  // (T)
+
+  TokenLayout layout() const;
+};
+
+/// lengths: (B) int32, at least 1 each, with a sum of at most row_count.
+TokenRows make_token_rows(const at::Tensor& lengths, std::int64_t row_count);
+
+}  // namespace lambert

@@ -15,8 +15,8 @@ template <typename T>
 void bias_gelu_forward(GeluForm form, const T* input, const float* bias, std::int64_t rows,
                        std::int64_t columns, T* output);
 
-/// input_gradient = output_gradient * gelu'(input + bias); bias_gradient: (columns), its column
-/// sums. input: (rows, columns), as given to the forward pass.
+/// input_gradient = output_gradient * gelu'(input + bias), whose column sums are added to
+/// bias_gradient: (columns). input: (rows, columns), as given to the forward pass.
 template <typename T>
 void bias_gelu_backward(GeluForm form, const T* output_gradient, const T* input, const float* bias,
                         std::int64_t rows, std::int64_t columns, T* input_gradient,

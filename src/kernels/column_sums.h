@@ -5,12 +5,12 @@
 
 namespace lambert {
 
-/// sums[c] = sum over rows of values[r, c], in fp32, in an order fixed by the thread count: the
+/// sums[c] += sum over rows of values[r, c], in fp32, in an order fixed by the thread count: the
 /// gradient of a bias. values: (rows, columns); sums: (columns). T: float or Bfloat16.
 template <typename T>
 void column_sums(const T* values, std::int64_t rows, std::int64_t columns, float* sums);
 
-/// sums[c] = sum over parts of partial[p, c], parts in order. partial: (parts, columns).
+/// sums[c] += sum over parts of partial[p, c], parts in order. partial: (parts, columns).
 void add_partial_sums(const float* partial, std::int64_t parts, std::int64_t columns, float* sums);
 
 }  // namespace lambert

@@ -28,8 +28,7 @@ void column_sums(const T* values, std::int64_t rows, std::int64_t columns, float
 }
 
 void add_partial_sums(const float* partial, std::int64_t parts, std::int64_t columns, float* sums) {
-  std::copy_n(partial, columns, sums);
-  for (std::int64_t part = 1; part < parts; ++part) {
+  for (std::int64_t part = 0; part < parts; ++part) {
     const float* const source = partial + part * columns;
 #pragma omp simd
     for (std::int64_t c = 0; c < columns; ++c) {

@@ -32,8 +32,8 @@ struct NormGradients {
   float* input_bias = nullptr;  // (H) or nullptr
 };
 
-/// input_gradient and residual_gradient: (T, H); the latter may be nullptr. The parameter
-/// gradients are overwritten.
+/// input_gradient and residual_gradient: (T, H); the latter may be nullptr. Parameter
+/// gradients are added to.
 template <typename T>
 void dropout_residual_norm_backward(const HiddenShape& shape, const DropoutMask& mask,
                                     const NormWeights& norm, const T* output_gradient, const T* sum,

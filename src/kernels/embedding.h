@@ -25,7 +25,7 @@ void embedding_forward(const HiddenShape& shape, const DropoutMask& mask, const 
                        const EmbeddingLookup<T>& lookup, T* output, float* mean,
                        float* inverse_deviation);
 
-/// Gradients are added to, except those of gain and bias, which are overwritten.
+/// Gradients are added to.
 struct EmbeddingGradients {
   float* words = nullptr;        // (V, H)
   float* positions = nullptr;    // (positions, H)

@@ -83,11 +83,10 @@ struct BertForPreTraining::State {
   /// The last layer's output: (T, H) in the compute type. all_states, if any, gets the
   /// embeddings' and every layer's.
   at::Tensor encode(const ModelInputs& inputs, const TokenRows& tokens, bool with_dropout,
-                    const std::shared_ptr<TiedGradient>& tied,
                     std::vector<at::Tensor>* all_states = nullptr) const {
     const DropoutSites dropouts(config, inputs, with_dropout);
     at::Tensor hidden = embeddings(embedding, inputs.input_ids, inputs.token_type_ids, tokens,
-                                   dropouts.embeddings(), tied);
+                                   dropouts.embeddings());
     for (std::size_t number = 0; number < layers.size(); ++number) {
       if (all_states != nullptr) {
         all_states->push_back(hidden);
@@ -102,9 +101,8 @@ struct BertForPreTraining::State {
   }
 
   PretrainingLoss loss(const ModelInputs& inputs, bool with_dropout) const {
-    const auto tied = std::make_shared<TiedGradient>();
     const TokenRows tokens = token_rows_of(inputs);
-    return heads.loss(encode(inputs, tokens, with_dropout, tied), inputs, tokens.starts, tied);
+    return heads.loss(encode(inputs, tokens, with_dropout), inputs, tokens.starts);
   }
 
   TokenRows token_rows_of(const ModelInputs& inputs) const {
@@ -140,7 +138,7 @@ PretrainingLogits BertForPreTraining::logits(const ModelInputs& inputs) {
   std::vector<at::Tensor> states;
   const TokenRows tokens = state_->token_rows_of(inputs);
   const at::Tensor hidden =
-      state_->encode(inputs, tokens, false, std::make_shared<TiedGradient>(), &states);
+      state_->encode(inputs, tokens, false, &states);
   PretrainingLogits result = state_->heads.logits(hidden, inputs, tokens.starts);
   for (const at::Tensor& state : states) {
     result.hidden_states.push_back(state.to(at::kFloat));

@@ -34,10 +34,9 @@ at::Tensor PretrainingHeads::next_sentence_logits(const at::Tensor& hidden,
 }
 
 PretrainingLoss PretrainingHeads::loss(const at::Tensor& hidden, const ModelInputs& inputs,
-                                       const at::Tensor& starts,
-                                       const std::shared_ptr<TiedGradient>& tied) const {
+                                       const at::Tensor& starts) const {
   const DecoderLoss masked = tied_decoder_loss(transform_masked(hidden, inputs), words_,
-                                               decoder_bias_, inputs.masked_labels, tied);
+                                               decoder_bias_, inputs.masked_labels);
   const at::Tensor next = next_sentence_logits(hidden, starts);
   PretrainingLoss loss;
   loss.mlm_sum = masked.sum;

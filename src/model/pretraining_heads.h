@@ -1,12 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <memory>
-
 #include "kernels/bias_gelu.h"
 #include "model/bert_for_pretraining.h"
 #include "model/parameter_table.h"
-#include "ops/tied_gradient.h"
 
 namespace lambert {
 
@@ -18,7 +15,7 @@ class PretrainingHeads {
   /// hidden: (T, H) in the compute type; starts: (B + 1) int32, rows of the sequences' first
   /// tokens.
   PretrainingLoss loss(const at::Tensor& hidden, const ModelInputs& inputs,
-                       const at::Tensor& starts, const std::shared_ptr<TiedGradient>& tied) const;
+                       const at::Tensor& starts) const;
   /// (N, V) and (B, 2), fp32; hidden_states is left empty.
   PretrainingLogits logits(const at::Tensor& hidden, const ModelInputs& inputs,
                            const at::Tensor& starts) const;

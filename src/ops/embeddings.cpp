@@ -6,6 +6,7 @@
 #include <ATen/ATen.h>
 
 #include "kernels/embedding.h"
+#include "ops/parameter_gradient.h"
 #include "ops/saved_state.h"
 #include "ops/tensor_views.h"
 
@@ -22,7 +23,6 @@ struct State {
   at::Tensor token_type_ids;
   TokenRows tokens;
   Dropout dropout;
-  std::shared_ptr<TiedGradient> tied;
   at::Tensor mean;               // (T)
   at::Tensor inverse_deviation;  // (T)
 
@@ -38,10 +38,6 @@ struct State {
             data_of<T>(weights.token_types.compute)};
   }
 };
-
-at::Tensor zeros_for(const Weight& weight) {
-  return at::zeros(weight.master.sizes());
-}
 
 struct Embeddings : torch::autograd::Function<Embeddings> {
   static at::Tensor forward(AutogradContext* context, const at::Tensor& /*words*/,
@@ -65,25 +61,20 @@ struct Embeddings : torch::autograd::Function<Embeddings> {
   static variable_list backward(AutogradContext* context, const variable_list& gradients) {
     const auto& state = saved_state<State>(context);
     const at::Tensor above = gradients[0].contiguous();
-    variable_list result(6);
-    result[0] = std::exchange(state.tied->of_decoder, at::Tensor());
-    if (!result[0].defined()) {
-      result[0] = zeros_for(state.weights.words);
-    }
-    result[1] = zeros_for(state.weights.positions);
-    result[2] = zeros_for(state.weights.token_types);
-    result[3] = zeros_for(state.weights.norm.gain);
-    result[4] = zeros_for(state.weights.norm.bias);
-    const EmbeddingGradients targets{mutable_floats_of(result[0]), mutable_floats_of(result[1]),
-                                     mutable_floats_of(result[2]), mutable_floats_of(result[3]),
-                                     mutable_floats_of(result[4])};
+    const EmbeddingWeights& weights = state.weights;
+    const auto target_of = [](const Weight& weight) {
+      return mutable_floats_of(parameter_gradient(weight.master));
+    };
+    const EmbeddingGradients targets{target_of(weights.words), target_of(weights.positions),
+                                     target_of(weights.token_types), target_of(weights.norm.gain),
+                                     target_of(weights.norm.bias)};
     with_element_type(above, [&](auto element) {
       using T = decltype(element);
       embedding_backward(state.shape(), state.dropout.mask, state.norm(), state.lookup<T>(),
                          data_of<T>(above), floats_of(state.mean),
                          floats_of(state.inverse_deviation), targets);
     });
-    return result;
+    return variable_list(6);
   }
 };
 
@@ -91,14 +82,13 @@ struct Embeddings : torch::autograd::Function<Embeddings> {
 
 at::Tensor embeddings(const EmbeddingWeights& weights, const at::Tensor& input_ids,
                       const at::Tensor& token_type_ids, const TokenRows& tokens,
-                      const Dropout& dropout, const std::shared_ptr<TiedGradient>& tied) {
+                      const Dropout& dropout) {
   State state;
   state.weights = weights;
   state.input_ids = input_ids.contiguous();
   state.token_type_ids = token_type_ids.contiguous();
   state.tokens = tokens;
   state.dropout = dropout;
-  state.tied = tied;
   return Embeddings::apply(weights.words.master, weights.positions.master,
                            weights.token_types.master, weights.norm.gain.master,
                            weights.norm.bias.master, state);

@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <memory>
-
 #include "ops/dropout.h"
-#include "ops/tied_gradient.h"
 #include "ops/token_rows.h"
 #include "ops/weight.h"
 
@@ -17,11 +14,10 @@ struct EmbeddingWeights {
   NormLayer norm;
 };
 
-/// dropout(LayerNorm(word + position + token type)): (T, H). input_ids, token_type_ids: (T)
-/// int32, within the tables. tied: where the decoder's backward pass leaves its gradient of the
-/// words.
+/// dropout(LayerNorm(word + position + token type)): (T, H). input_ids, token_type_ids: (T) int32,
+/// within the tables.
 at::Tensor embeddings(const EmbeddingWeights& weights, const at::Tensor& input_ids,
                       const at::Tensor& token_type_ids, const TokenRows& tokens,
-                      const Dropout& dropout, const std::shared_ptr<TiedGradient>& tied);
+                      const Dropout& dropout);
 
 }  // namespace lambert

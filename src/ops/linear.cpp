@@ -15,23 +15,25 @@ using torch::autograd::variable_list;
 
 struct State {
   at::Tensor input;
-  at::Tensor weight;
+  LinearWeights weights;
 };
 
 struct LinearFunction : torch::autograd::Function<LinearFunction> {
   static at::Tensor forward(AutogradContext* context, const at::Tensor& input,
                             const at::Tensor& /*weight*/, const at::Tensor& bias,
                             const LinearWeights& weights) {
-    const State state{input.contiguous(), weights.weight.compute};
+    const State state{input.contiguous(), weights};
     save_state(context, state);
-    return linear_product(state.input, state.weight, bias);
+    return linear_product(state.input, weights.weight.compute, bias);
   }
 
   static variable_list backward(AutogradContext* context, const variable_list& gradients) {
     const auto& state = saved_state<State>(context);
     const at::Tensor above = gradients[0].contiguous();
-    return {linear_input_gradient(above, state.weight), linear_weight_gradient(above, state.input),
-            linear_bias_gradient(above), at::Tensor()};
+    add_weight_gradient(above, state.input, state.weights.weight);
+    add_bias_gradient(above, state.weights.bias);
+    return {linear_input_gradient(above, state.weights.weight.compute), at::Tensor(), at::Tensor(),
+            at::Tensor()};
   }
 };
 

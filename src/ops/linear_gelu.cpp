@@ -4,6 +4,7 @@
 #include <ATen/ATen.h>
 
 #include "ops/matmul_gradients.h"
+#include "ops/parameter_gradient.h"
 #include "ops/saved_state.h"
 #include "ops/tensor_views.h"
 
@@ -17,8 +18,7 @@ using torch::autograd::variable_list;
 struct State {
   GeluForm form = GeluForm::erf;
   at::Tensor input;
-  at::Tensor weight;
-  at::Tensor bias;
+  LinearWeights weights;
   at::Tensor product;  // x W^T, without bias
 };
 
@@ -33,8 +33,7 @@ struct LinearGelu : torch::autograd::Function<LinearGelu> {
       bias_gelu_forward(form, data_of<T>(product), floats_of(bias), product.size(0),
                         product.size(1), mutable_data_of<T>(output));
     });
-    save_state(context,
-               State{form, input.contiguous(), weights.weight.compute, bias.detach(), product});
+    save_state(context, State{form, input.contiguous(), weights, product});
     return output;
   }
 
@@ -42,16 +41,16 @@ struct LinearGelu : torch::autograd::Function<LinearGelu> {
     const auto& state = saved_state<State>(context);
     const at::Tensor above = gradients[0].contiguous();
     const at::Tensor product_gradient = at::empty_like(state.product);
-    const at::Tensor bias_gradient = at::empty_like(state.bias);
+    const at::Tensor bias_gradient = parameter_gradient(state.weights.bias.master);
     with_element_type(above, [&](auto element) {
       using T = decltype(element);
       bias_gelu_backward(state.form, data_of<T>(above), data_of<T>(state.product),
-                         floats_of(state.bias), above.size(0), above.size(1),
+                         floats_of(state.weights.bias.master), above.size(0), above.size(1),
                          mutable_data_of<T>(product_gradient), mutable_floats_of(bias_gradient));
     });
-    return {linear_input_gradient(product_gradient, state.weight),
-            linear_weight_gradient(product_gradient, state.input), bias_gradient, at::Tensor(),
-            at::Tensor()};
+    add_weight_gradient(product_gradient, state.input, state.weights.weight);
+    return {linear_input_gradient(product_gradient, state.weights.weight.compute), at::Tensor(),
+            at::Tensor(), at::Tensor(), at::Tensor()};
   }
 };
 

@@ -5,6 +5,7 @@
 
 #include "kernels/dropout_residual_norm.h"
 #include "ops/matmul_gradients.h"
+#include "ops/parameter_gradient.h"
 #include "ops/saved_state.h"
 #include "ops/tensor_views.h"
 
@@ -20,19 +21,20 @@ struct NormState {
   HiddenShape shape;
   TokenRows tokens;  // keeps alive what shape points to
   Dropout dropout;
-  at::Tensor gain;
-  at::Tensor bias;
-  float epsilon = 0.0F;
+  NormLayer norm;
   at::Tensor sum;                // (T, H), the LayerNorm's input
   at::Tensor mean;               // (T)
   at::Tensor inverse_deviation;  // (T)
 
-  NormWeights weights() const { return {floats_of(gain), floats_of(bias), epsilon}; }
+  NormWeights weights() const {
+    return {floats_of(norm.gain.master), floats_of(norm.bias.master),
+            static_cast<float>(norm.epsilon)};
+  }
 };
 
 struct State {
   at::Tensor input;
-  at::Tensor weight;
+  LinearWeights weights;
   NormState norm;
 };
 
@@ -40,9 +42,7 @@ struct State {
 NormState make_norm_state(const at::Tensor& sum, const NormLayer& norm, const TokenLayout& layout) {
   NormState state;
   state.shape = {layout, sum.size(1)};
-  state.gain = norm.gain.master.detach();
-  state.bias = norm.bias.master.detach();
-  state.epsilon = static_cast<float>(norm.epsilon);
+  state.norm = norm;
   state.sum = sum;
   state.mean = at::empty({sum.size(0)}, sum.options().dtype(at::kFloat));
   state.inverse_deviation = at::empty_like(state.mean);
@@ -66,24 +66,24 @@ at::Tensor run_forward(const NormState& state, const at::Tensor& input_bias,
 }
 
 struct NormBackward {
-  at::Tensor input;       // (T, H)
-  at::Tensor residual;    // (T, H) or undefined
-  at::Tensor input_bias;  // (H) or undefined
-  at::Tensor gain;        // (H)
-  at::Tensor bias;        // (H)
+  at::Tensor input;     // (T, H)
+  at::Tensor residual;  // (T, H) or undefined
 };
 
-NormBackward run_backward(const NormState& state, const at::Tensor& above, bool has_residual) {
+/// input_bias: the bias that was added to the LayerNorm's input, or nullptr: then there was no
+/// residual either.
+NormBackward run_backward(const NormState& state, const at::Tensor& above,
+                          const Weight* input_bias) {
+  const bool has_residual = input_bias != nullptr;
   NormBackward result;
   result.input = at::empty_like(state.sum);
-  result.gain = at::empty_like(state.gain);
-  result.bias = at::empty_like(state.bias);
   if (has_residual) {
     result.residual = at::empty_like(state.sum);
-    result.input_bias = at::empty_like(state.bias);
   }
-  const NormGradients gradients{mutable_floats_of(result.gain), mutable_floats_of(result.bias),
-                                has_residual ? mutable_floats_of(result.input_bias) : nullptr};
+  const NormGradients gradients{
+      mutable_floats_of(parameter_gradient(state.norm.gain.master)),
+      mutable_floats_of(parameter_gradient(state.norm.bias.master)),
+      has_residual ? mutable_floats_of(parameter_gradient(input_bias->master)) : nullptr};
   with_element_type(above, [&](auto element) {
     using T = decltype(element);
     dropout_residual_norm_backward(
@@ -102,8 +102,7 @@ struct LinearResidualNorm : torch::autograd::Function<LinearResidualNorm> {
                             const NormLayer& norm, const TokenRows& tokens,
                             const Dropout& dropout) {
     const at::Tensor product = linear_product(input.contiguous(), weights.weight.compute, {});
-    State state{input.contiguous(), weights.weight.compute,
-                make_norm_state(product, norm, tokens.layout())};
+    State state{input.contiguous(), weights, make_norm_state(product, norm, tokens.layout())};
     state.norm.tokens = tokens;
     state.norm.dropout = dropout;
     save_state(context, state);
@@ -112,14 +111,11 @@ struct LinearResidualNorm : torch::autograd::Function<LinearResidualNorm> {
 
   static variable_list backward(AutogradContext* context, const variable_list& gradients) {
     const auto& state = saved_state<State>(context);
-    const NormBackward norm = run_backward(state.norm, gradients[0].contiguous(), true);
+    const NormBackward norm = run_backward(state.norm, gradients[0].contiguous(), &state.weights.bias);
     variable_list result(10);
-    result[0] = linear_input_gradient(norm.input, state.weight);
-    result[1] = linear_weight_gradient(norm.input, state.input);
-    result[2] = norm.input_bias;
+    add_weight_gradient(norm.input, state.input, state.weights.weight);
+    result[0] = linear_input_gradient(norm.input, state.weights.weight.compute);
     result[3] = norm.residual;
-    result[4] = norm.gain;
-    result[5] = norm.bias;
     return result;
   }
 };
@@ -135,8 +131,8 @@ struct LayerNormFunction : torch::autograd::Function<LayerNormFunction> {
 
   static variable_list backward(AutogradContext* context, const variable_list& gradients) {
     const NormBackward norm =
-        run_backward(saved_state<NormState>(context), gradients[0].contiguous(), false);
-    return {norm.input, norm.gain, norm.bias, at::Tensor()};
+        run_backward(saved_state<NormState>(context), gradients[0].contiguous(), nullptr);
+    return {norm.input, at::Tensor(), at::Tensor(), at::Tensor()};
   }
 };
 

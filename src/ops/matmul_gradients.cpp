@@ -5,6 +5,7 @@
 
 #include "kernels/column_sums.h"
 #include "kernels/matmul.h"
+#include "ops/parameter_gradient.h"
 #include "ops/tensor_views.h"
 
 namespace lambert {
@@ -23,23 +24,18 @@ at::Tensor linear_input_gradient(const at::Tensor& above, const at::Tensor& weig
   return gradient;
 }
 
-at::Tensor linear_weight_gradient(const at::Tensor& above, const at::Tensor& input) {
-  const auto options = above.options().dtype(at::kFloat);
-  if (input.size(0) == 0) {
-    return at::zeros({above.size(1), input.size(1)}, options);
+void add_weight_gradient(const at::Tensor& above, const at::Tensor& input, const Weight& weight) {
+  if (input.size(0) > 0) {
+    matmul(matrix_of(above).transposed(), matrix_of(input),
+           mutable_matrix_of(parameter_gradient(weight.master)), nullptr, Accumulate::yes);
   }
-  const at::Tensor gradient = at::empty({above.size(1), input.size(1)}, options);
-  matmul(matrix_of(above).transposed(), matrix_of(input), mutable_matrix_of(gradient));
-  return gradient;
 }
 
-at::Tensor linear_bias_gradient(const at::Tensor& above) {
-  const at::Tensor gradient = at::empty({above.size(1)}, above.options().dtype(at::kFloat));
+void add_bias_gradient(const at::Tensor& above, const Weight& bias) {
   with_element_type(above, [&](auto element) {
     column_sums(data_of<decltype(element)>(above), above.size(0), above.size(1),
-                mutable_floats_of(gradient));
+                mutable_floats_of(parameter_gradient(bias.master)));
   });
-  return gradient;
 }
 
 }  // namespace lambert

@@ -4,6 +4,8 @@
 
 #include <ATen/core/Tensor.h>
 
+#include "ops/weight.h"
+
 namespace lambert {
 
 /// x W^T (+ bias). input: (T, in); weight: (out, in), same type; bias: (out) fp32 or undefined.
@@ -13,10 +15,10 @@ at::Tensor linear_product(const at::Tensor& input, const at::Tensor& weight,
 /// dy W: (T, in). above: (T, out).
 at::Tensor linear_input_gradient(const at::Tensor& above, const at::Tensor& weight);
 
-/// dy^T x: (out, in), fp32 whatever the type of the factors.
-at::Tensor linear_weight_gradient(const at::Tensor& above, const at::Tensor& input);
+/// weight's gradient += dy^T x. above: (T, out); input: (T, in), same type; weight: (out, in).
+void add_weight_gradient(const at::Tensor& above, const at::Tensor& input, const Weight& weight);
 
-/// Column sums of dy: (out), fp32.
-at::Tensor linear_bias_gradient(const at::Tensor& above);
+/// bias's gradient += column sums of dy. bias: (out).
+void add_bias_gradient(const at::Tensor& above, const Weight& bias);
 
 }  // namespace lambert

@@ -24,9 +24,7 @@ struct State {
   at::Tensor key;
   at::Tensor value;
   at::Tensor log_sums;  // (T, heads) fp32
-  at::Tensor query_weight;
-  at::Tensor key_weight;
-  at::Tensor value_weight;
+  SelfAttentionWeights weights;
 
   AttentionShape kernel_shape() const { return {tokens.layout(), heads, input.size(1) / heads}; }
 };
@@ -35,12 +33,18 @@ struct State {
 at::Tensor sum_of_input_gradients(const State& state, const at::Tensor& query_gradient,
                                   const at::Tensor& key_gradient,
                                   const at::Tensor& value_gradient) {
-  const at::Tensor sum = linear_input_gradient(query_gradient, state.query_weight);
-  matmul(matrix_of(key_gradient), matrix_of(state.key_weight), mutable_matrix_of(sum), nullptr,
+  const at::Tensor sum = linear_input_gradient(query_gradient, state.weights.query.weight.compute);
+  matmul(matrix_of(key_gradient), matrix_of(state.weights.key.weight.compute), mutable_matrix_of(sum), nullptr,
          Accumulate::yes);
-  matmul(matrix_of(value_gradient), matrix_of(state.value_weight), mutable_matrix_of(sum), nullptr,
+  matmul(matrix_of(value_gradient), matrix_of(state.weights.value.weight.compute), mutable_matrix_of(sum), nullptr,
          Accumulate::yes);
   return sum;
+}
+
+void add_gradients(const at::Tensor& above, const at::Tensor& input,
+                   const LinearWeights& weights) {
+  add_weight_gradient(above, input, weights.weight);
+  add_bias_gradient(above, weights.bias);
 }
 
 struct SelfAttention : torch::autograd::Function<SelfAttention> {
@@ -55,12 +59,10 @@ struct SelfAttention : torch::autograd::Function<SelfAttention> {
     state.heads = heads;
     state.dropout = dropout;
     state.input = input.contiguous();
-    state.query_weight = weights.query.weight.compute;
-    state.key_weight = weights.key.weight.compute;
-    state.value_weight = weights.value.weight.compute;
-    state.query = linear_product(state.input, state.query_weight, query_bias);
-    state.key = linear_product(state.input, state.key_weight, key_bias);
-    state.value = linear_product(state.input, state.value_weight, value_bias);
+    state.weights = weights;
+    state.query = linear_product(state.input, weights.query.weight.compute, query_bias);
+    state.key = linear_product(state.input, weights.key.weight.compute, key_bias);
+    state.value = linear_product(state.input, weights.value.weight.compute, value_bias);
     state.log_sums = at::empty({input.size(0), heads}, input.options().dtype(at::kFloat));
     const at::Tensor output = at::empty_like(state.query);
     with_element_type(output, [&](auto element) {
@@ -88,11 +90,9 @@ struct SelfAttention : torch::autograd::Function<SelfAttention> {
     });
     variable_list result(11);
     result[0] = sum_of_input_gradients(state, query_gradient, key_gradient, value_gradient);
-    std::size_t next = 1;
-    for (const at::Tensor* gradient : {&query_gradient, &key_gradient, &value_gradient}) {
-      result[next++] = linear_weight_gradient(*gradient, state.input);
-      result[next++] = linear_bias_gradient(*gradient);
-    }
+    add_gradients(query_gradient, state.input, state.weights.query);
+    add_gradients(key_gradient, state.input, state.weights.key);
+    add_gradients(value_gradient, state.input, state.weights.value);
     return result;
   }
 };

@@ -3,8 +3,10 @@
 
 #include <ATen/ATen.h>
 
+#include "kernels/column_sums.h"
 #include "kernels/cross_entropy.h"
 #include "ops/matmul_gradients.h"
+#include "ops/parameter_gradient.h"
 #include "ops/saved_state.h"
 #include "ops/tensor_views.h"
 
@@ -17,15 +19,15 @@ using torch::autograd::variable_list;
 
 struct State {
   at::Tensor input;            // (N, H)
-  at::Tensor words;            // (V, H)
+  Weight words;                // (V, H)
+  Weight bias;                 // (V)
   at::Tensor logit_gradients;  // (N, V), of the loss sum
-  std::shared_ptr<TiedGradient> tied;
 };
 
-/// The words are no input of this function: their gradient travels through state.tied.
 struct TiedDecoderLoss : torch::autograd::Function<TiedDecoderLoss> {
   static at::Tensor forward(AutogradContext* context, const at::Tensor& /*input*/,
-                            const at::Tensor& /*bias*/, const State& state, double loss) {
+                            const at::Tensor& /*words*/, const at::Tensor& /*bias*/,
+                            const State& state, double loss) {
     save_state(context, state);
     return at::scalar_tensor(loss, at::TensorOptions().dtype(at::kFloat));
   }
@@ -35,22 +37,26 @@ struct TiedDecoderLoss : torch::autograd::Function<TiedDecoderLoss> {
     const at::Tensor& scale = gradients[0];
     const at::Tensor scaled_input =
         (state.input.to(at::kFloat) * scale).to(state.input.scalar_type());
-    const at::Tensor words_gradient = linear_weight_gradient(state.logit_gradients, scaled_input);
-    at::Tensor& shared = state.tied->of_decoder;
-    shared = shared.defined() ? shared + words_gradient : words_gradient;
-    const at::Tensor input_gradient = linear_input_gradient(state.logit_gradients, state.words);
-    return {input_gradient.mul_(scale), linear_bias_gradient(state.logit_gradients).mul_(scale),
-            at::Tensor(), at::Tensor()};
+    add_weight_gradient(state.logit_gradients, scaled_input, state.words);
+    const at::Tensor bias_sums = at::zeros_like(state.bias.master);
+    with_element_type(state.logit_gradients, [&](auto element) {
+      column_sums(data_of<decltype(element)>(state.logit_gradients), state.logit_gradients.size(0),
+                  state.logit_gradients.size(1), mutable_floats_of(bias_sums));
+    });
+    parameter_gradient(state.bias.master).add_(bias_sums.mul_(scale));
+    variable_list result(5);
+    result[0] = linear_input_gradient(state.logit_gradients, state.words.compute).mul_(scale);
+    return result;
   }
 };
 
 }  // namespace
 
 DecoderLoss tied_decoder_loss(const at::Tensor& input, const Weight& words, const Weight& bias,
-                              const at::Tensor& labels, const std::shared_ptr<TiedGradient>& tied) {
+                              const at::Tensor& labels) {
   const bool trains = at::GradMode::is_enabled();
-  const State state{input.detach().contiguous(), words.compute.detach(),
-                    linear_product(input.detach().contiguous(), words.compute, bias.master), tied};
+  const State state{input.detach().contiguous(), words, bias,
+                    linear_product(input.detach().contiguous(), words.compute, bias.master)};
   CrossEntropySums sums;
   with_element_type(state.logit_gradients, [&](auto element) {
     using T = decltype(element);
@@ -58,7 +64,7 @@ DecoderLoss tied_decoder_loss(const at::Tensor& input, const Weight& words, cons
                          labels.size(0), words.compute.size(0),
                          trains ? LogitsBecome::gradients : LogitsBecome::unchanged);
   });
-  return {TiedDecoderLoss::apply(input, bias.master, state, sums.loss), sums.correct};
+  return {TiedDecoderLoss::apply(input, words.master, bias.master, state, sums.loss), sums.correct};
 }
 
 }  // namespace lambert

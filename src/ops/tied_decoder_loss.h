@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <memory>
+#include <cstdint>
 
-#include "ops/tied_gradient.h"
 #include "ops/weight.h"
 
 namespace lambert {
@@ -17,6 +16,6 @@ struct DecoderLoss {
 /// in the compute type; labels: (N) int64 within 0 .. V-1. With gradients enabled the logits become
 /// their own gradients in the forward pass, row by row while they are in the cache.
 DecoderLoss tied_decoder_loss(const at::Tensor& input, const Weight& words, const Weight& bias,
-                              const at::Tensor& labels, const std::shared_ptr<TiedGradient>& tied);
+                              const at::Tensor& labels);
 
 }  // namespace lambert

@@ -127,9 +127,9 @@ void compare_norm(std::int64_t rows, std::int64_t columns, at::ScalarType type) 
                                 mutable_floats_of(mean), mutable_floats_of(inverse_deviation));
   const at::Tensor input_gradient = at::empty_like(input);
   const at::Tensor residual_gradient = at::empty_like(input);
-  const at::Tensor gain_gradient = at::empty({columns});
-  const at::Tensor bias_gradient = at::empty({columns});
-  const at::Tensor input_bias_gradient = at::empty({columns});
+  const at::Tensor gain_gradient = at::zeros({columns});  // these three are added to
+  const at::Tensor bias_gradient = at::zeros({columns});
+  const at::Tensor input_bias_gradient = at::zeros({columns});
   dropout_residual_norm_backward(
       shape, {}, weights, data_of<T>(above), data_of<T>(sum), floats_of(mean),
       floats_of(inverse_deviation), mutable_data_of<T>(input_gradient),

@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ops/parameter_gradient.h"
+
+#include <ATen/ATen.h>
+
+namespace lambert {
+
+at::Tensor parameter_gradient(const at::Tensor& master) {
+  if (!master.grad().defined()) {
+    master.mutable_grad() = at::zeros_like(master, at::TensorOptions().requires_grad(false));
+  }
+  return master.grad();
+}
+
+}  // namespace lambert

@@ -62,6 +62,7 @@ Batch random_batch(const BenchOptions& options, std::int64_t vocabulary) {
 }  // namespace
 
 BenchResult bench_train(const BenchOptions& options) {
+  keep_freed_memory();
   const RunConfig config = bench_config(options);
   BertForPreTraining model(config.model, config.precision, 1);
   GradientBuckets buckets(named_parameters(model), std::int64_t{25} << 20);

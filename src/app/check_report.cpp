@@ -28,12 +28,13 @@ std::string gibibytes(std::int64_t bytes) {
 }
 
 std::string describe_memory(const MemoryEstimate& memory) {
-  std::string text = gibibytes(memory.total()) + " (weights " + gibibytes(memory.weights);
+  std::string text = gibibytes(memory.total()) + " (program " + gibibytes(memory.program) +
+                     ", weights " + gibibytes(memory.weights);
   if (memory.compute_weights > 0) {
     text += ", bf16 copy " + gibibytes(memory.compute_weights);
   }
   return text + ", gradients " + gibibytes(memory.gradients) + ", moments " +
-         gibibytes(memory.moments) + ", activations about " + gibibytes(memory.activations) + ")";
+         gibibytes(memory.moments) + ", activations " + gibibytes(memory.activations) + ")";
 }
 
 std::string describe_phase(const PhasePlan& phase) {
@@ -58,11 +59,12 @@ nlohmann::ordered_json json_of_phase(const PhasePlan& phase) {
           {"sequences", phase.sequences},
           {"tokens", phase.tokens},
           {"memory_bytes_per_rank",
-           {{"weights", memory.weights},
+           {{"program", memory.program},
+            {"weights", memory.weights},
             {"compute_weights", memory.compute_weights},
             {"gradients", memory.gradients},
             {"moments", memory.moments},
-            {"activations_estimate", memory.activations},
+            {"activations", memory.activations},
             {"total", memory.total()}}}};
 }
 

@@ -14,6 +14,7 @@
 #include "base/error.h"
 #include "base/file_system.h"
 #include "base/log.h"
+#include "base/process_memory.h"
 #include "base/stop_signal.h"
 #include "checkpoint/checkpoint.h"
 #include "comm/make_communicator.h"
@@ -170,7 +171,8 @@ StopReason train(const ConfigOptions& options, const RunConfig& config, const Da
                  RunProgress& progress) {
   const bool is_first = communicator.rank() == 0;
   const std::int64_t threads = set_compute_threads(config, communicator);
-  BertForPreTraining model(config.model, config.precision, config.seed);
+  BertForPreTraining model(config.model, config.precision, config.seed,
+                           config.gradient_checkpointing);
   const std::vector<NamedParameter> parameters = named_parameters(model);
   GradientBuckets buckets(
       parameters, static_cast<std::int64_t>(config.communication.bucket_megabytes * 1048576.0));
@@ -228,6 +230,7 @@ void record_failure(RunRecords& records, const RunProgress& progress, int rank, 
 }  // namespace
 
 int run_train(const ConfigOptions& options) {
+  keep_freed_memory();
   install_stop_signal_handlers();
   RunConfig config = load_run_config(options.config, options.overrides);
   const std::unique_ptr<Communicator> communicator = make_communicator(config.communication);

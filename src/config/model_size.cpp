@@ -18,30 +18,44 @@ std::int64_t layer_norm(std::int64_t width) {
   return 2 * width;
 }  // gain and bias
 
-/// Bytes kept from the forward to the backward pass of one micro-batch of B sequences of length S,
-/// with A heads and P masked positions (counted as in Korthikanti et al. 2022, section 4.1, without
-/// stored dropout masks):
-///   per layer and token  9 H (input, query, key, value, context, two residual sums, two LayerNorm
-///   outputs)
-///                        + 2 I (before and after the activation) + A S (attention probabilities),
-///   embeddings           3 H per token,
-///   heads                3 H per masked position, and 2 V of fp32 logits and their gradient.
-double activation_bytes(const ModelConfig& model, Precision precision, const PhaseConfig& phase,
-                        std::int64_t micro_batch) {
-  const double element =
-      static_cast<double>(precision == Precision::bf16 ? kBf16Bytes : kFp32Bytes);
-  const auto batch = static_cast<double>(micro_batch);
-  const auto length = static_cast<double>(phase.max_seq_length);
-  const auto width = static_cast<double>(model.hidden_size);
-  const double per_layer_and_token = 9 * width + 2 * static_cast<double>(model.intermediate_size) +
-                                     static_cast<double>(model.num_attention_heads) * length;
-  const double per_token =
-      static_cast<double>(model.num_hidden_layers) * per_layer_and_token + 3 * width;
-  const double per_masked_position =
-      3 * width * element + 2.0 * kFp32Bytes * static_cast<double>(model.vocab_size);
-  const double masked = batch * static_cast<double>(phase.max_predictions_per_seq);
-  return batch * length * per_token * element + masked * per_masked_position;
+/// What a layer keeps of one token from the forward to the backward pass: its input, query, key,
+/// value, context, two residual sums, the first LayerNorm's output (H each), and the feed-forward
+/// product before and after the activation (I each).
+double layer_elements(const ModelConfig& model) {
+  return 8.0 * static_cast<double>(model.hidden_size) +
+         2.0 * static_cast<double>(model.intermediate_size);
 }
+
+/// What the allocator's holes add to the kept tensors (measured).
+constexpr double kAllocatorShare = 1.08;
+
+/// Bytes of activations at the turn from the forward to the backward pass of one micro-batch of
+/// full length, with the temporary tensors of the head or of the first layer of the backward pass,
+/// whichever are larger.
+double activation_bytes(const RunConfig& config, const PhaseConfig& phase,
+                        std::int64_t micro_batch) {
+  const ModelConfig& model = config.model;
+  const auto element =
+      static_cast<double>(config.precision == Precision::bf16 ? kBf16Bytes : kFp32Bytes);
+  const auto tokens = static_cast<double>(micro_batch) * static_cast<double>(phase.max_seq_length);
+  const auto width = static_cast<double>(model.hidden_size);
+  const auto inner = static_cast<double>(model.intermediate_size);
+  const auto layers = static_cast<double>(model.num_hidden_layers);
+  // Beside the elements: mean and deviation of two LayerNorms and a number per head, fp32.
+  const double per_layer = layer_elements(model) * element +
+                           (4.0 + static_cast<double>(model.num_attention_heads)) * kFp32Bytes;
+  const double kept =
+      config.gradient_checkpointing ? layers * width * element + per_layer : layers * per_layer;
+  const double temporary = (2.0 * inner + 3.0 * width) * element;
+  const double masked =
+      static_cast<double>(micro_batch) * static_cast<double>(phase.max_predictions_per_seq);
+  const double head = masked * (6.0 * width + static_cast<double>(model.vocab_size)) * element;
+  return kAllocatorShare * tokens * kept + std::max(tokens * temporary, head);
+}
+
+/// Of a program that has done nothing yet: LibTorch, oneDNN, Open MPI, and what they make of the
+/// first products (measured).
+constexpr std::int64_t kProgramBytes = 170'000'000;
 
 }  // namespace
 
@@ -67,18 +81,21 @@ std::int64_t parameter_tensor_count(const ModelConfig& model) {
   return kEmbeddings + kPerLayer * model.num_hidden_layers + kHeads;
 }
 
-MemoryEstimate estimate_memory(const ModelConfig& model, Precision precision,
-                               const PhaseConfig& phase, std::int64_t micro_batch) {
-  const std::int64_t parameters = parameter_count(model);
+MemoryEstimate estimate_memory(const RunConfig& config, const PhaseConfig& phase,
+                               std::int64_t micro_batch) {
+  const std::int64_t parameters = parameter_count(config.model);
+  const std::int64_t moments = config.optimizer.name == OptimizerName::lars ? 1 : 2;
+  const bool fixed_point = config.communication.reduction == Reduction::reproducible;
   MemoryEstimate memory;
+  memory.program = kProgramBytes;
   memory.weights = kFp32Bytes * parameters;
-  memory.compute_weights = precision == Precision::bf16 ? kBf16Bytes * parameters : 0;
-  memory.gradients = kFp32Bytes * parameters;
-  memory.moments = 2 * kFp32Bytes * parameters;
+  memory.compute_weights = config.precision == Precision::bf16 ? kBf16Bytes * parameters : 0;
+  memory.gradients = (kFp32Bytes + (fixed_point ? kFixedPointBytes : 0)) * parameters;
+  memory.moments = moments * kFp32Bytes * parameters;
   constexpr double kLargest =
       4e18;  // the largest accepted sizes multiply to more than 64 bits hold
-  memory.activations = static_cast<std::int64_t>(
-      std::min(kLargest, activation_bytes(model, precision, phase, micro_batch)));
+  memory.activations =
+      static_cast<std::int64_t>(std::min(kLargest, activation_bytes(config, phase, micro_batch)));
   return memory;
 }
 

@@ -19,18 +19,21 @@ std::int64_t parameter_tensor_count(const ModelConfig& model);
 /// Of each parameter in a reproducible reduction, beside its fp32 gradient.
 constexpr std::int64_t kFixedPointBytes = 8;
 
-/// Bytes that one rank holds during a step. Activations are an estimate.
+/// Bytes that one rank holds at the largest moment of a step, within 10 % of what runs show (see
+/// docs/results/cpu_performance.md).
 struct MemoryEstimate {
+  std::int64_t program = 0;          // code and libraries
   std::int64_t weights = 0;          // fp32 master weights
   std::int64_t compute_weights = 0;  // bf16 copy, with precision bf16
-  std::int64_t gradients = 0;        // fp32
-  std::int64_t moments = 0;          // fp32 m and v
+  std::int64_t gradients = 0;        // fp32, and the fixed-point sums of a reproducible reduction
+  std::int64_t moments = 0;          // fp32 m and, but for LARS, v
   std::int64_t activations = 0;      // of one micro-batch
   std::int64_t total() const {
-    return weights + compute_weights + gradients + moments + activations;
+    return program + weights + compute_weights + gradients + moments + activations;
   }
 };
-MemoryEstimate estimate_memory(const ModelConfig& model, Precision precision,
-                               const PhaseConfig& phase, std::int64_t micro_batch);
+/// config.model.vocab_size must be set.
+MemoryEstimate estimate_memory(const RunConfig& config, const PhaseConfig& phase,
+                               std::int64_t micro_batch);
 
 }  // namespace lambert

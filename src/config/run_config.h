@@ -137,6 +137,7 @@ struct RunConfig {
   ModelConfig model;
   OptimizerConfig optimizer;
   Precision precision = Precision::fp32;
+  bool gradient_checkpointing = false;  // layers are computed again in the backward pass
   LossNormalization loss_normalization = LossNormalization::global;
   NonFiniteGradients non_finite_gradients = NonFiniteGradients::stop;
   std::vector<PhaseConfig> phases;

@@ -197,6 +197,9 @@ void visit_fields(Visitor& visit, RunConfig& config) {
   visit.field("precision", config.precision, any_value(),
               "`bf16`: compute weights and activations in bf16; master weights, moments and "
               "gradients stay fp32.");
+  visit.field("gradient_checkpointing", config.gradient_checkpointing, any_value(),
+              "Keep only the input of each layer and compute the layer again in the backward pass: "
+              "a third more work, a fraction of the activations' memory, the same bits.");
   visit.field(
       "loss_normalization", config.loss_normalization, any_value(),
       "`global`: mean over the global batch; `per_micro_batch`: mean of the micro-batches' means.");

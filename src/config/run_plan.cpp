@@ -12,7 +12,8 @@ std::int64_t warmup_step_count(const PhaseConfig& phase) {
 }
 
 RunPlan plan_run(const RunConfig& config, std::int64_t ranks, std::int64_t data_vocab_size) {
-  ModelConfig model = config.model;
+  RunConfig sized = config;  // with a vocabulary
+  ModelConfig& model = sized.model;
   RunPlan plan;
   if (model.vocab_size == 0) {
     model.vocab_size = data_vocab_size;
@@ -32,14 +33,7 @@ RunPlan plan_run(const RunConfig& config, std::int64_t ranks, std::int64_t data_
     phase_plan.warmup_steps = warmup_step_count(phase);
     phase_plan.sequences = phase.max_steps * phase.global_train_batch_size;
     phase_plan.tokens = phase_plan.sequences * phase.max_seq_length;
-    phase_plan.memory =
-        estimate_memory(model, config.precision, phase, phase_plan.shape.micro_batch);
-    if (config.communication.reduction == Reduction::reproducible) {
-      phase_plan.memory.gradients += kFixedPointBytes * plan.parameters;
-    }
-    if (config.optimizer.name == OptimizerName::lars) {
-      phase_plan.memory.moments /= 2;  // no second moment
-    }
+    phase_plan.memory = estimate_memory(sized, phase, phase_plan.shape.micro_batch);
     plan.steps += phase_plan.steps;
     plan.sequences += phase_plan.sequences;
     plan.tokens += phase_plan.tokens;

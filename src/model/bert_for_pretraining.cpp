@@ -9,6 +9,7 @@
 #include "model/parameter_names.h"
 #include "model/parameter_table.h"
 #include "model/pretraining_heads.h"
+#include "ops/checkpointed.h"
 #include "ops/embeddings.h"
 
 namespace lambert {
@@ -69,8 +70,10 @@ class DropoutSites {
 }  // namespace
 
 struct BertForPreTraining::State {
-  State(const ModelConfig& model_config, Precision precision, std::uint64_t seed)
+  State(const ModelConfig& model_config, Precision precision, std::uint64_t seed,
+        bool gradient_checkpointing)
       : config(model_config),
+        checkpoints_layers(gradient_checkpointing),
         parameters(make_parameters(config, precision, seed)),
         table(parameters),
         embedding(embedding_weights(config, table)),
@@ -91,8 +94,12 @@ struct BertForPreTraining::State {
       if (all_states != nullptr) {
         all_states->push_back(hidden);
       }
-      hidden =
-          layers[number].forward(hidden, tokens, dropouts.layer(static_cast<std::int64_t>(number)));
+      const auto layer =
+          [&of = layers[number], tokens,
+           dropout = dropouts.layer(static_cast<std::int64_t>(number))](const at::Tensor& input) {
+            return of.forward(input, tokens, dropout);
+          };
+      hidden = checkpoints_layers ? checkpointed(hidden, layer) : layer(hidden);
     }
     if (all_states != nullptr) {
       all_states->push_back(hidden);
@@ -111,6 +118,7 @@ struct BertForPreTraining::State {
   }
 
   ModelConfig config;
+  bool checkpoints_layers;
   std::vector<ModelParameter> parameters;
   ParameterTable table;
   EmbeddingWeights embedding;
@@ -119,8 +127,8 @@ struct BertForPreTraining::State {
 };
 
 BertForPreTraining::BertForPreTraining(const ModelConfig& config, Precision precision,
-                                       std::uint64_t seed)
-    : state_(std::make_unique<State>(config, precision, seed)) {}
+                                       std::uint64_t seed, bool gradient_checkpointing)
+    : state_(std::make_unique<State>(config, precision, seed, gradient_checkpointing)) {}
 
 BertForPreTraining::~BertForPreTraining() = default;
 
@@ -137,8 +145,7 @@ PretrainingLogits BertForPreTraining::logits(const ModelInputs& inputs) {
   const at::NoGradGuard no_gradients;
   std::vector<at::Tensor> states;
   const TokenRows tokens = state_->token_rows_of(inputs);
-  const at::Tensor hidden =
-      state_->encode(inputs, tokens, false, &states);
+  const at::Tensor hidden = state_->encode(inputs, tokens, false, &states);
   PretrainingLogits result = state_->heads.logits(hidden, inputs, tokens.starts);
   for (const at::Tensor& state : states) {
     result.hidden_states.push_back(state.to(at::kFloat));

@@ -45,7 +45,9 @@ class BertForPreTraining {
  public:
   /// Weights ~ N(0, initializer_range) from the counter stream of seed, zero biases, LayerNorm 1
   /// and 0.
-  BertForPreTraining(const ModelConfig& config, Precision precision, std::uint64_t seed);
+  /// gradient_checkpointing: layers keep their input only (see checkpointed.h).
+  BertForPreTraining(const ModelConfig& config, Precision precision, std::uint64_t seed,
+                     bool gradient_checkpointing = false);
   ~BertForPreTraining();
 
   /// Forward pass with dropout and autograd.

@@ -59,7 +59,7 @@ struct Embeddings : torch::autograd::Function<Embeddings> {
   }
 
   static variable_list backward(AutogradContext* context, const variable_list& gradients) {
-    const auto& state = saved_state<State>(context);
+    const State state = take_state<State>(context);
     const at::Tensor above = gradients[0].contiguous();
     const EmbeddingWeights& weights = state.weights;
     const auto target_of = [](const Weight& weight) {

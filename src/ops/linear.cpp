@@ -28,7 +28,7 @@ struct LinearFunction : torch::autograd::Function<LinearFunction> {
   }
 
   static variable_list backward(AutogradContext* context, const variable_list& gradients) {
-    const auto& state = saved_state<State>(context);
+    const State state = take_state<State>(context);
     const at::Tensor above = gradients[0].contiguous();
     add_weight_gradient(above, state.input, state.weights.weight);
     add_bias_gradient(above, state.weights.bias);

@@ -38,7 +38,7 @@ struct LinearGelu : torch::autograd::Function<LinearGelu> {
   }
 
   static variable_list backward(AutogradContext* context, const variable_list& gradients) {
-    const auto& state = saved_state<State>(context);
+    const State state = take_state<State>(context);
     const at::Tensor above = gradients[0].contiguous();
     const at::Tensor product_gradient = at::empty_like(state.product);
     const at::Tensor bias_gradient = parameter_gradient(state.weights.bias.master);

@@ -110,8 +110,9 @@ struct LinearResidualNorm : torch::autograd::Function<LinearResidualNorm> {
   }
 
   static variable_list backward(AutogradContext* context, const variable_list& gradients) {
-    const auto& state = saved_state<State>(context);
-    const NormBackward norm = run_backward(state.norm, gradients[0].contiguous(), &state.weights.bias);
+    const State state = take_state<State>(context);
+    const NormBackward norm =
+        run_backward(state.norm, gradients[0].contiguous(), &state.weights.bias);
     variable_list result(10);
     add_weight_gradient(norm.input, state.input, state.weights.weight);
     result[0] = linear_input_gradient(norm.input, state.weights.weight.compute);
@@ -131,7 +132,7 @@ struct LayerNormFunction : torch::autograd::Function<LayerNormFunction> {
 
   static variable_list backward(AutogradContext* context, const variable_list& gradients) {
     const NormBackward norm =
-        run_backward(saved_state<NormState>(context), gradients[0].contiguous(), nullptr);
+        run_backward(take_state<NormState>(context), gradients[0].contiguous(), nullptr);
     return {norm.input, at::Tensor(), at::Tensor(), at::Tensor()};
   }
 };

@@ -22,10 +22,13 @@ void save_state(torch::autograd::AutogradContext* context, State state) {
       c10::IValue::make_capsule(c10::make_intrusive<SavedState<State>>(std::move(state)));
 }
 
+/// Once per backward pass: the graph keeps nothing, so that each function's tensors are freed as
+/// soon as its gradient is computed.
 template <typename State>
-const State& saved_state(torch::autograd::AutogradContext* context) {
+State take_state(torch::autograd::AutogradContext* context) {
   const auto holder = context->saved_data.at("state").toCapsule();
-  return static_cast<const SavedState<State>*>(holder.get())->state;
+  context->saved_data.clear();
+  return std::move(static_cast<SavedState<State>*>(holder.get())->state);
 }
 
 }  // namespace lambert

@@ -34,15 +34,14 @@ at::Tensor sum_of_input_gradients(const State& state, const at::Tensor& query_gr
                                   const at::Tensor& key_gradient,
                                   const at::Tensor& value_gradient) {
   const at::Tensor sum = linear_input_gradient(query_gradient, state.weights.query.weight.compute);
-  matmul(matrix_of(key_gradient), matrix_of(state.weights.key.weight.compute), mutable_matrix_of(sum), nullptr,
-         Accumulate::yes);
-  matmul(matrix_of(value_gradient), matrix_of(state.weights.value.weight.compute), mutable_matrix_of(sum), nullptr,
-         Accumulate::yes);
+  matmul(matrix_of(key_gradient), matrix_of(state.weights.key.weight.compute),
+         mutable_matrix_of(sum), nullptr, Accumulate::yes);
+  matmul(matrix_of(value_gradient), matrix_of(state.weights.value.weight.compute),
+         mutable_matrix_of(sum), nullptr, Accumulate::yes);
   return sum;
 }
 
-void add_gradients(const at::Tensor& above, const at::Tensor& input,
-                   const LinearWeights& weights) {
+void add_gradients(const at::Tensor& above, const at::Tensor& input, const LinearWeights& weights) {
   add_weight_gradient(above, input, weights.weight);
   add_bias_gradient(above, weights.bias);
 }
@@ -76,7 +75,7 @@ struct SelfAttention : torch::autograd::Function<SelfAttention> {
   }
 
   static variable_list backward(AutogradContext* context, const variable_list& gradients) {
-    const auto& state = saved_state<State>(context);
+    const State state = take_state<State>(context);
     const at::Tensor above = gradients[0].contiguous();
     const at::Tensor query_gradient = at::empty_like(state.query);
     const at::Tensor key_gradient = at::empty_like(state.key);

@@ -33,7 +33,7 @@ struct TiedDecoderLoss : torch::autograd::Function<TiedDecoderLoss> {
   }
 
   static variable_list backward(AutogradContext* context, const variable_list& gradients) {
-    const auto& state = saved_state<State>(context);
+    const State state = take_state<State>(context);
     const at::Tensor& scale = gradients[0];
     const at::Tensor scaled_input =
         (state.input.to(at::kFloat) * scale).to(state.input.scalar_type());

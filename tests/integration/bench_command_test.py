@@ -20,6 +20,24 @@ def bench(*arguments):
     return json.loads(lambert("bench", *arguments, "--seconds", 0.3, "--json"))
 
 
+def check_memory(model, dtype, batch, length):
+    """What lambert check predicts, without the moments, is within 10 % of what a step took."""
+    layers, hidden, heads, inner = {"tiny": (2, 128, 2, 512), "mini": (4, 256, 4, 1024)}[model]
+    with tempfile.TemporaryDirectory() as folder:
+        config = pathlib.Path(folder) / "config.yaml"
+        config.write_text(f"""output_dir: {folder}/run
+model: {{hidden_size: {hidden}, num_hidden_layers: {layers}, num_attention_heads: {heads}, intermediate_size: {inner}}}
+precision: {dtype}
+phases:
+  - {{name: only, data: none, max_seq_length: {length}, max_predictions_per_seq: {20 * length // 128},
+     global_train_batch_size: {batch}, per_device_train_batch_size: {batch}, max_steps: 1, learning_rate: 1.0e-3}}
+""")
+        plan = json.loads(lambert("check", config, "--no-data", "--json"))["phases"][0]["memory_bytes_per_rank"]
+    measured = bench("train", "--model", model, "--dtype", dtype, "--batch", batch,
+                     "--max-seq-length", length)["peak_memory_bytes"]
+    assert abs((plan["total"] - plan["moments"]) / measured - 1) < 0.1, (model, dtype, plan, measured)
+
+
 def main():
     for dtype in ("fp32", "bf16"):
         train = bench("train", "--model", "tiny", "--dtype", dtype, "--batch", 2, "--max-seq-length", 64)
@@ -30,6 +48,9 @@ def main():
         assert train["steps"] >= 3 and train["batch"] == 2, train
         matmul = bench("matmul", "--model", "tiny", "--dtype", dtype)
         assert sum(key.endswith("_gflops") and value > 0 for key, value in matmul.items()) == 9, matmul
+    check_memory("tiny", "fp32", 128, 128)
+    check_memory("mini", "bf16", 64, 128)
+    check_memory("mini", "bf16", 16, 512)
     lamb = bench("lamb", "--model", "tiny")
     expected = lamb["bytes_per_parameter"] * lamb["parameters"] / (lamb["milliseconds"] * 1e6)
     assert abs(lamb["bandwidth_fraction"] * lamb["copy_bandwidth_gb_per_second"] / expected - 1) < 1e-6, lamb

@@ -37,13 +37,21 @@ TEST(ModelSize, MemoryHoldsWeightsGradientsAndMoments) {
   PhaseConfig phase;
   phase.max_seq_length = 128;
   phase.max_predictions_per_seq = 20;
-  const MemoryEstimate fp32 = estimate_memory(bert_large(), Precision::fp32, phase, 8);
-  const MemoryEstimate bf16 = estimate_memory(bert_large(), Precision::bf16, phase, 8);
-  EXPECT_EQ(fp32.total() - fp32.activations, 16 * 336'226'108LL);
-  EXPECT_EQ(bf16.total() - bf16.activations, 18 * 336'226'108LL);
+  RunConfig config;
+  config.model = bert_large();
+  const MemoryEstimate fp32 = estimate_memory(config, phase, 8);
+  EXPECT_EQ(2 * fp32.activations, estimate_memory(config, phase, 16).activations);
+  config.precision = Precision::bf16;
+  const MemoryEstimate bf16 = estimate_memory(config, phase, 8);
+  EXPECT_EQ(fp32.total() - fp32.program - fp32.activations, 16 * 336'226'108LL);
+  EXPECT_EQ(bf16.total() - bf16.program - bf16.activations, 18 * 336'226'108LL);
   EXPECT_LT(bf16.activations, fp32.activations);
-  EXPECT_EQ(2 * fp32.activations,
-            estimate_memory(bert_large(), Precision::fp32, phase, 16).activations);
+  config.gradient_checkpointing = true;
+  EXPECT_LT(5 * estimate_memory(config, phase, 8).activations, bf16.activations);
+  config.communication.reduction = Reduction::reproducible;
+  EXPECT_EQ(estimate_memory(config, phase, 8).gradients, 12 * 336'226'108LL);
+  config.optimizer.name = OptimizerName::lars;
+  EXPECT_EQ(estimate_memory(config, phase, 8).moments, 4 * 336'226'108LL);
 }
 
 TEST(RunPlan, WarmupShareIsRoundedToTheNearestStep) {

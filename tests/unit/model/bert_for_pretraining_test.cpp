@@ -109,6 +109,23 @@ TEST(BertForPreTraining, GradientsAddIntoPresetViewsAndEveryHookFiresOnce) {
   }
 }
 
+TEST(BertForPreTraining, CheckpointedLayersGiveTheSameBits) {
+  for (const Precision precision : {Precision::fp32, Precision::bf16}) {
+    BertForPreTraining whole(tiny_config(), precision, 5);
+    BertForPreTraining checkpointed(tiny_config(), precision, 5, true);
+    const at::Tensor loss = total_loss(whole.forward(example_inputs()));
+    const at::Tensor same_loss = total_loss(checkpointed.forward(example_inputs()));
+    EXPECT_EQ(loss.item<float>(), same_loss.item<float>());
+    loss.backward();
+    same_loss.backward();
+    for (std::size_t i = 0; i < whole.parameters().size(); ++i) {
+      EXPECT_TRUE(at::equal(whole.parameters()[i].master.grad(),
+                            checkpointed.parameters()[i].master.grad()))
+          << whole.parameters()[i].name;
+    }
+  }
+}
+
 TEST(BertForPreTraining, RowsAfterTheLastSequenceDoNotChangeTheLosses) {
   BertForPreTraining model(tiny_config(), Precision::fp32, 5);
   const ModelInputs inputs = example_inputs();

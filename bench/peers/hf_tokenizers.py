@@ -28,7 +28,7 @@ def main():
 
     def encode():
         return sum(len(encoding.ids) for first in range(0, len(lines), 1000)
-                   for encoding in tokenizer.encode_batch_fast(lines[first:first + 1000], add_special_tokens=False))
+                   for encoding in tokenizer._tokenizer.encode_batch_fast(lines[first:first + 1000], add_special_tokens=False))
     times, end, tokens = [], time.perf_counter() + options.seconds, 0
     while time.perf_counter() < end or not times:
         start = time.perf_counter()

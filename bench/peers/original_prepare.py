@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The original release's data step in Python with PyPI's tokenizers, one process per core: text (one sentence a line,
-blank line between documents) to masked examples in a file.
+"""The original release's data step in Python with PyPI's tokenizers, one process per core: text (blank line between
+documents; sentences cut at a full stop before a capital) to masked examples in a file.
 
 Usage: original_prepare.py VOCABULARY TEXT OUTPUT [--max-seq-length N] [--processes N]
 Prints one JSON object.
@@ -12,6 +12,7 @@ import os
 import pathlib
 import pickle
 import random
+import re
 import sys
 import time
 
@@ -20,12 +21,14 @@ os.environ["TOKENIZERS_PARALLELISM"] = "false"
 import original_examples  # noqa: E402
 from tokenizers import BertWordPieceTokenizer  # noqa: E402
 
+SENTENCE_END = r"(?<=[.!?])\s+(?=[\"'A-Z])|\n"
+
 
 def prepare(job):
     """Examples of one part of the documents."""
     options, part, texts = job
     tokenizer = BertWordPieceTokenizer(options.vocabulary, lowercase=True)
-    documents = [[encoding.ids for encoding in tokenizer.encode_batch_fast(text, add_special_tokens=False) if encoding.ids]
+    documents = [[encoding.ids for encoding in tokenizer._tokenizer.encode_batch_fast(text, add_special_tokens=False) if encoding.ids]
                  for text in texts]
     ids = tokenizer.token_to_id
     rules = original_examples.Rules(max_length=options.max_seq_length, vocab_size=tokenizer.get_vocab_size(),
@@ -46,7 +49,7 @@ def main():
     options = parser.parse_args()
     start = time.perf_counter()
     with open(options.text, encoding="utf-8") as file:
-        documents = [document.split("\n") for document in file.read().split("\n\n")]
+        documents = [re.split(SENTENCE_END, document) for document in file.read().split("\n\n")]
     random.Random(0).shuffle(documents)
     parts = [(options, part, documents[part::options.processes]) for part in range(options.processes)]
     with multiprocessing.Pool(options.processes) as pool:

@@ -21,6 +21,32 @@ function(lambert_module name)
   target_link_libraries(lambert_${name} PUBLIC lambert_options ${ARG_LINKS} PRIVATE ${ARG_PRIVATE_LINKS})
 endfunction()
 
+# lambert_vector_module(NAME SOURCES a.cpp ... LINKS ...): loops that become vector instructions, as a shared library
+# that is compiled for the plain processor and once more for every level in LAMBERT_CPU_LEVELS. The dynamic loader takes
+# the highest level that the processor has, from lib/glibc-hwcaps/LEVEL/ (docs/decisions/0002-kernels-by-processor-level.md).
+# No -ffast-math: NaN must stay visible. The two math options only tell that nobody reads errno or floating-point traps.
+function(lambert_vector_module name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;LINKS;OPTIONS" ${ARGN})
+  foreach(level IN ITEMS plain LISTS LAMBERT_CPU_LEVELS)
+    set(target lambert_${name})
+    set(directory ${CMAKE_BINARY_DIR}/lib)
+    set(level_options "")
+    if(NOT level STREQUAL plain)
+      set(target lambert_${name}_${level})
+      set(directory ${CMAKE_BINARY_DIR}/lib/glibc-hwcaps/${level})
+      set(level_options -march=${level} -mprefer-vector-width=512)
+      add_dependencies(lambert_${name} ${target})
+    endif()
+    add_library(${target} SHARED ${ARG_SOURCES})
+    set_target_properties(${target} PROPERTIES OUTPUT_NAME lambert_${name} LIBRARY_OUTPUT_DIRECTORY ${directory})
+    target_link_libraries(${target} PUBLIC lambert_options ${ARG_LINKS})
+    target_compile_definitions(${target} PRIVATE LAMBERT_CPU_LEVEL="${level}")
+    target_compile_options(${target} PRIVATE -O3 -fno-math-errno -fno-trapping-math -fno-semantic-interposition
+      ${level_options} ${ARG_OPTIONS})
+    target_link_options(${target} PRIVATE ${ARG_OPTIONS})
+  endforeach()
+endfunction()
+
 # The torch floors share one precompiled header: parsing LibTorch's headers costs 20 to 40 s a file.
 function(lambert_torch_module name)
   lambert_module(${name} ${ARGN})

@@ -114,7 +114,7 @@ std::optional<Peer> peer_of(const BenchOptions& options) {
   if (options.action == "lamb") {
     return Peer{"pytorch_lamb.py",
                 {"--seconds", seconds, options.model},
-                {"foreach", "compile"},
+                {"foreach"},
                 "milliseconds",
                 false,
                 "parameters"};

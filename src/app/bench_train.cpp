@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <functional>
 #include <numeric>
 
 #include <ATen/ATen.h>
@@ -6,6 +8,7 @@
 
 #include "app/bench_command.h"
 #include "app/bench_model.h"
+#include "app/bench_profile.h"
 #include "base/process_memory.h"
 #include "comm/communicator.h"
 #include "gradients/gradient_buckets.h"
@@ -59,6 +62,23 @@ Batch random_batch(const BenchOptions& options, std::int64_t vocabulary) {
   return batch;
 }
 
+/// Milliseconds of a step by class, slowest first, and of the step itself.
+void append_profile(const std::function<void()>& step, BenchResult& result) {
+  constexpr int kSteps = 3;
+  const Stopwatch watch;
+  auto classes = profile_classes([&] {
+    for (int i = 0; i < kSteps; ++i) {
+      step();
+    }
+  });
+  result.figures.emplace_back("profiled_step_milliseconds", 1e3 / kSteps * watch.seconds());
+  std::sort(classes.begin(), classes.end(),
+            [](const auto& left, const auto& right) { return left.second > right.second; });
+  for (const auto& [name, seconds] : classes) {
+    result.figures.emplace_back("milliseconds of " + name, 1e3 / kSteps * seconds);
+  }
+}
+
 }  // namespace
 
 BenchResult bench_train(const BenchOptions& options) {
@@ -69,14 +89,15 @@ BenchResult bench_train(const BenchOptions& options) {
   const Batch batch = random_batch(options, config.model.vocab_size);
   const ModelInputs inputs = to_model_inputs(batch, {});
   double loss = 0.0;  // ln 30522 + ln 2 = 11.0 with fresh weights
-  const CallTimes times = time_calls(options.seconds, [&] {
+  const auto step = [&] {
     buckets.zero();
     const PretrainingLoss sums = model.forward(inputs);
     const at::Tensor mean = sums.mlm_sum / static_cast<double>(sums.masked_tokens) +
                             sums.nsp_sum / static_cast<double>(sums.sequences);
     mean.backward();
     loss = mean.item<double>();
-  });
+  };
+  const CallTimes times = time_calls(options.seconds, step);
   const std::unique_ptr<Communicator> alone = make_single_communicator();
   const double matmul_rate = measure_matmul_rate(config, *alone);
   const BatchCounts counts = batch.counts();
@@ -85,19 +106,23 @@ BenchResult bench_train(const BenchOptions& options) {
       model_operations(config.model, {static_cast<double>(counts.sequences), tokens,
                                       static_cast<double>(counts.token_pairs),
                                       static_cast<double>(counts.masked_tokens)});
-  return {{{"benchmark", "train"}, {"model", options.model}, {"dtype", options.dtype}},
-          {{"batch", static_cast<double>(options.batch)},
-           {"max_seq_length", static_cast<double>(options.max_seq_length)},
-           {"tokens", tokens},
-           {"threads", static_cast<double>(at::get_num_threads())},
-           {"steps", static_cast<double>(times.calls)},
-           {"loss", loss},
-           {"tokens_per_second", tokens / times.median},
-           {"tokens_per_second_slowest", tokens / times.largest},
-           {"tokens_per_second_fastest", tokens / times.smallest},
-           {"matmul_rate_gflops", matmul_rate / 1e9},
-           {"matmul_fraction", operations / times.median / matmul_rate},
-           {"peak_memory_bytes", largest_resident_bytes()}}};
+  BenchResult result{{{"benchmark", "train"}, {"model", options.model}, {"dtype", options.dtype}},
+                     {{"batch", static_cast<double>(options.batch)},
+                      {"max_seq_length", static_cast<double>(options.max_seq_length)},
+                      {"tokens", tokens},
+                      {"threads", static_cast<double>(at::get_num_threads())},
+                      {"steps", static_cast<double>(times.calls)},
+                      {"loss", loss},
+                      {"tokens_per_second", tokens / times.median},
+                      {"tokens_per_second_slowest", tokens / times.largest},
+                      {"tokens_per_second_fastest", tokens / times.smallest},
+                      {"matmul_rate_gflops", matmul_rate / 1e9},
+                      {"matmul_fraction", operations / times.median / matmul_rate},
+                      {"peak_memory_bytes", largest_resident_bytes()}}};
+  if (options.profile) {
+    append_profile(step, result);
+  }
+  return result;
 }
 
 }  // namespace lambert

@@ -106,6 +106,7 @@ struct BenchOptions {
   std::int64_t batch = 8;
   std::int64_t max_seq_length = 128;
   bool mixed_lengths = false;  // spread evenly up to max_seq_length
+  bool profile = false;        // of the training step
   double megabytes = 25.0;     // of the all-reduce, fp32
   double seconds = 15.0;
   std::string tokenizer;

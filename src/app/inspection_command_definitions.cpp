@@ -93,6 +93,8 @@ void add_bench_options(CLI::App& command, const BenchDescription& description,
   if (options.action == "train") {
     command.add_flag("--mixed-lengths", options.mixed_lengths,
                      "lengths spread evenly up to --max-seq-length");
+    command.add_flag("--profile", options.profile,
+                     "milliseconds of each class of work in a step; they add up to the step");
   }
   if (options.action == "loader") {
     command.add_option("DIR", options.input, "folder made by lambert prepare")->required();

@@ -22,6 +22,7 @@
 #include "config/step_shape.h"
 #include "gradients/gradient_buckets.h"
 #include "gradients/gradient_reducer.h"
+#include "kernels/cpu_level.h"
 #include "model/bert_for_pretraining.h"
 #include "optim/optimizer.h"
 #include "train/checkpoint_saver.h"
@@ -93,7 +94,12 @@ void log_treatments(const Optimizer& optimizer) {
 /// Everything that can be wrong before the first step and needs no lock. Rank 0 goes first, so that
 /// a mistake is reported once: it ends the job while the others wait.
 DatasetInfo check_inputs(RunConfig& config, Communicator& communicator) {
-  require_same_text(communicator, "the resolved config", write_run_config(config));
+  require_same_text(communicator, "the resolved config", write_run_config(config),
+                    "start all ranks with the same file, overrides and program");
+  require_same_text(communicator, "the processor level of the kernels (here " + cpu_level() + ")",
+                    cpu_level(),
+                    "levels round differently: run on equal nodes, or give all ranks the lowest "
+                    "level, like mpirun -x LD_LIBRARY_PATH=.../lib/glibc-hwcaps/x86-64-v3");
   const auto check = [&config, &communicator] {
     for (const PhaseConfig& phase : config.phases) {
       derive_step_shape(phase, communicator.size(), config.communication.reduction);

@@ -4,6 +4,7 @@
 #include <torch/version.h>
 
 #include "comm/make_communicator.h"
+#include "kernels/cpu_level.h"
 #include "kernels/matmul.h"
 
 namespace lambert {
@@ -13,11 +14,9 @@ std::string program_version() {
 }
 
 std::vector<std::pair<std::string, std::string>> library_versions() {
-  return {{"lambert", program_version()},
-          {"libtorch", TORCH_VERSION},
-          {"matmul", matmul_library_version()},
-          {"mpi", mpi_library_version()},
-          {"compiler", __VERSION__}};
+  return {{"lambert", program_version()},       {"libtorch", TORCH_VERSION},
+          {"matmul", matmul_library_version()}, {"cpu_level", cpu_level()},
+          {"mpi", mpi_library_version()},       {"compiler", __VERSION__}};
 }
 
 }  // namespace lambert

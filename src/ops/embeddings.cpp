@@ -4,6 +4,7 @@
 #include <utility>
 
 #include <ATen/ATen.h>
+#include <ATen/record_function.h>
 
 #include "kernels/embedding.h"
 #include "ops/parameter_gradient.h"
@@ -43,6 +44,7 @@ struct Embeddings : torch::autograd::Function<Embeddings> {
   static at::Tensor forward(AutogradContext* context, const at::Tensor& /*words*/,
                             const at::Tensor& /*positions*/, const at::Tensor& /*token_types*/,
                             const at::Tensor& /*gain*/, const at::Tensor& /*bias*/, State state) {
+    RECORD_USER_SCOPE("lambert::embeddings");
     const HiddenShape shape = state.shape();
     state.mean = at::empty({shape.rows()});
     state.inverse_deviation = at::empty({shape.rows()});
@@ -59,6 +61,7 @@ struct Embeddings : torch::autograd::Function<Embeddings> {
   }
 
   static variable_list backward(AutogradContext* context, const variable_list& gradients) {
+    RECORD_USER_SCOPE("lambert::embeddings");
     const State state = take_state<State>(context);
     const at::Tensor above = gradients[0].contiguous();
     const EmbeddingWeights& weights = state.weights;

@@ -2,6 +2,7 @@
 #include "ops/linear_residual_norm.h"
 
 #include <ATen/ATen.h>
+#include <ATen/record_function.h>
 
 #include "kernels/dropout_residual_norm.h"
 #include "ops/matmul_gradients.h"
@@ -52,6 +53,7 @@ NormState make_norm_state(const at::Tensor& sum, const NormLayer& norm, const To
 /// state.sum goes in as the matmul's result and becomes the LayerNorm's input.
 at::Tensor run_forward(const NormState& state, const at::Tensor& input_bias,
                        const at::Tensor& residual) {
+  RECORD_USER_SCOPE("lambert::dropout, residual, LayerNorm");
   const at::Tensor output = at::empty_like(state.sum);
   with_element_type(output, [&](auto element) {
     using T = decltype(element);
@@ -74,6 +76,7 @@ struct NormBackward {
 /// residual either.
 NormBackward run_backward(const NormState& state, const at::Tensor& above,
                           const Weight* input_bias) {
+  RECORD_USER_SCOPE("lambert::dropout, residual, LayerNorm");
   const bool has_residual = input_bias != nullptr;
   NormBackward result;
   result.input = at::empty_like(state.sum);

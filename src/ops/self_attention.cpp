@@ -2,6 +2,7 @@
 #include "ops/self_attention.h"
 
 #include <ATen/ATen.h>
+#include <ATen/record_function.h>
 
 #include "kernels/attention.h"
 #include "ops/matmul_gradients.h"
@@ -46,6 +47,19 @@ void add_gradients(const at::Tensor& above, const at::Tensor& input, const Linea
   add_bias_gradient(above, weights.bias);
 }
 
+void run_attention_backward(const State& state, const at::Tensor& above,
+                            const at::Tensor& query_gradient, const at::Tensor& key_gradient,
+                            const at::Tensor& value_gradient) {
+  RECORD_USER_SCOPE("lambert::attention");
+  with_element_type(above, [&](auto element) {
+    using T = decltype(element);
+    attention_backward(state.kernel_shape(), state.dropout.mask, data_of<T>(state.query),
+                       data_of<T>(state.key), data_of<T>(state.value), floats_of(state.log_sums),
+                       data_of<T>(above), mutable_data_of<T>(query_gradient),
+                       mutable_data_of<T>(key_gradient), mutable_data_of<T>(value_gradient));
+  });
+}
+
 struct SelfAttention : torch::autograd::Function<SelfAttention> {
   static at::Tensor forward(AutogradContext* context, const at::Tensor& input,
                             const at::Tensor& /*query_weight*/, const at::Tensor& query_bias,
@@ -64,6 +78,7 @@ struct SelfAttention : torch::autograd::Function<SelfAttention> {
     state.value = linear_product(state.input, weights.value.weight.compute, value_bias);
     state.log_sums = at::empty({input.size(0), heads}, input.options().dtype(at::kFloat));
     const at::Tensor output = at::empty_like(state.query);
+    RECORD_USER_SCOPE("lambert::attention");
     with_element_type(output, [&](auto element) {
       using T = decltype(element);
       attention_forward(state.kernel_shape(), dropout.mask, data_of<T>(state.query),
@@ -80,13 +95,7 @@ struct SelfAttention : torch::autograd::Function<SelfAttention> {
     const at::Tensor query_gradient = at::empty_like(state.query);
     const at::Tensor key_gradient = at::empty_like(state.key);
     const at::Tensor value_gradient = at::empty_like(state.value);
-    with_element_type(above, [&](auto element) {
-      using T = decltype(element);
-      attention_backward(state.kernel_shape(), state.dropout.mask, data_of<T>(state.query),
-                         data_of<T>(state.key), data_of<T>(state.value), floats_of(state.log_sums),
-                         data_of<T>(above), mutable_data_of<T>(query_gradient),
-                         mutable_data_of<T>(key_gradient), mutable_data_of<T>(value_gradient));
-    });
+    run_attention_backward(state, above, query_gradient, key_gradient, value_gradient);
     variable_list result(11);
     result[0] = sum_of_input_gradients(state, query_gradient, key_gradient, value_gradient);
     add_gradients(query_gradient, state.input, state.weights.query);

@@ -2,6 +2,7 @@
 #include "ops/tied_decoder_loss.h"
 
 #include <ATen/ATen.h>
+#include <ATen/record_function.h>
 
 #include "kernels/column_sums.h"
 #include "kernels/cross_entropy.h"
@@ -57,6 +58,7 @@ DecoderLoss tied_decoder_loss(const at::Tensor& input, const Weight& words, cons
   const bool trains = at::GradMode::is_enabled();
   const State state{input.detach().contiguous(), words, bias,
                     linear_product(input.detach().contiguous(), words.compute, bias.master)};
+  RECORD_USER_SCOPE("lambert::cross-entropy");
   CrossEntropySums sums;
   with_element_type(state.logit_gradients, [&](auto element) {
     using T = decltype(element);

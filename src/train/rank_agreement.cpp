@@ -15,8 +15,8 @@ std::string text_of_rank_zero(Communicator& communicator, const std::string& tex
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
-void require_same_text(Communicator& communicator, const std::string& what,
-                       const std::string& text) {
+void require_same_text(Communicator& communicator, const std::string& what, const std::string& text,
+                       const std::string& cure) {
   const std::string hash = hash128_hex(std::as_bytes(std::span(text)));
   const std::vector<std::vector<std::byte>> all =
       communicator.all_gather(std::as_bytes(std::span(hash)));
@@ -29,7 +29,7 @@ void require_same_text(Communicator& communicator, const std::string& what,
   }
   if (!differing.empty()) {
     throw ConfigError("comparing " + what + " of all ranks: different from rank 0's on rank" +
-                      differing + "; start all ranks with the same file, overrides and program");
+                      differing + "; " + cure);
   }
 }
 

@@ -12,8 +12,8 @@ namespace lambert {
 std::string text_of_rank_zero(Communicator& communicator, const std::string& text);
 
 /// Throws ConfigError naming the ranks whose text differs from rank 0's. what: for instance "the
-/// resolved config".
-void require_same_text(Communicator& communicator, const std::string& what,
-                       const std::string& text);
+/// resolved config"; cure: what the message ends with.
+void require_same_text(Communicator& communicator, const std::string& what, const std::string& text,
+                       const std::string& cure);
 
 }  // namespace lambert

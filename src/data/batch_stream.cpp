@@ -61,12 +61,14 @@ struct BatchStream::State {
   /// The samples of every micro-batch of this rank, counted from the step's first one.
   std::vector<std::vector<std::int64_t>> deal_samples(std::int64_t first_sample) const {
     std::vector<std::int64_t> examples;
+    examples.reserve(static_cast<std::size_t>(shape.global_batch()));
     for (std::int64_t i = 0; i < shape.global_batch(); ++i) {
       examples.push_back(order.example_of(first_sample + i));
     }
     const std::vector<std::int64_t> lengths = dataset.token_counts(examples);
     const auto micro_batches = deal_evenly(lengths, shape.accumulation * shape.ranks);
     std::vector<std::int64_t> tokens;
+    tokens.reserve(micro_batches.size());
     for (const std::vector<std::int64_t>& samples : micro_batches) {
       tokens.push_back(std::accumulate(samples.begin(), samples.end(), std::int64_t{0},
                                        [&](std::int64_t sum, std::int64_t i) {

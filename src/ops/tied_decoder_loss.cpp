@@ -6,6 +6,7 @@
 
 #include "kernels/column_sums.h"
 #include "kernels/cross_entropy.h"
+#include "kernels/matmul.h"
 #include "ops/matmul_gradients.h"
 #include "ops/parameter_gradient.h"
 #include "ops/saved_state.h"
@@ -24,6 +25,27 @@ struct State {
   Weight bias;                 // (V)
   at::Tensor logit_gradients;  // (N, V), of the loss sum
 };
+
+/// (rows, columns) in the memory of the last call, unless somebody still holds that: the logits are
+/// a small model's largest tensor, too large for the allocator to keep, and faulting their pages in
+/// again takes longer than the product.
+at::Tensor reused_logits(std::int64_t rows, std::int64_t columns, at::TensorOptions options) {
+  thread_local at::Tensor memory;
+  const std::int64_t count = rows * columns;
+  if (!memory.defined() || memory.storage().use_count() > 1 || memory.numel() < count ||
+      memory.dtype() != options.dtype()) {
+    memory = at::empty({count}, options);
+  }
+  return memory.narrow(0, 0, count).view({rows, columns});
+}
+
+at::Tensor logits_of(const at::Tensor& input, const at::Tensor& words, const at::Tensor& bias) {
+  RECORD_USER_SCOPE("lambert::linear, forward");
+  const at::Tensor logits = reused_logits(input.size(0), words.size(0), input.options());
+  matmul(matrix_of(input), matrix_of(words).transposed(), mutable_matrix_of(logits),
+         floats_of(bias));
+  return logits;
+}
 
 struct TiedDecoderLoss : torch::autograd::Function<TiedDecoderLoss> {
   static at::Tensor forward(AutogradContext* context, const at::Tensor& /*input*/,
@@ -57,7 +79,7 @@ DecoderLoss tied_decoder_loss(const at::Tensor& input, const Weight& words, cons
                               const at::Tensor& labels) {
   const bool trains = at::GradMode::is_enabled();
   const State state{input.detach().contiguous(), words, bias,
-                    linear_product(input.detach().contiguous(), words.compute, bias.master)};
+                    logits_of(input.detach().contiguous(), words.compute, bias.master)};
   RECORD_USER_SCOPE("lambert::cross-entropy");
   CrossEntropySums sums;
   with_element_type(state.logit_gradients, [&](auto element) {

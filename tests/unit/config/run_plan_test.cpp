@@ -40,7 +40,8 @@ TEST(ModelSize, MemoryHoldsWeightsGradientsAndMoments) {
   RunConfig config;
   config.model = bert_large();
   const MemoryEstimate fp32 = estimate_memory(config, phase, 8);
-  EXPECT_EQ(2 * fp32.activations, estimate_memory(config, phase, 16).activations);
+  EXPECT_NEAR(static_cast<double>(2 * fp32.activations),
+              static_cast<double>(estimate_memory(config, phase, 16).activations), 2.0);
   config.precision = Precision::bf16;
   const MemoryEstimate bf16 = estimate_memory(config, phase, 8);
   EXPECT_EQ(fp32.total() - fp32.program - fp32.activations, 16 * 336'226'108LL);

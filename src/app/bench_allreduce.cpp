@@ -25,11 +25,6 @@ double timed(Communicator& communicator, const Collective& collective) {
   return seconds.front();
 }
 
-CallTimes summarize(std::vector<double> seconds) {
-  std::sort(seconds.begin(), seconds.end());
-  return {seconds[seconds.size() / 2], seconds.front(), seconds.back(), seconds.size()};
-}
-
 }  // namespace
 
 BenchResult bench_allreduce(const BenchOptions& options) {

@@ -69,11 +69,6 @@ void check_equal_work(const Peer& peer, const BenchResult& ours, const nlohmann:
   }
 }
 
-CallTimes spread_of(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  return {values[values.size() / 2], values.front(), values.back(), values.size()};
-}
-
 void append_spread(const std::string& name, const CallTimes& spread, BenchResult& result) {
   result.figures.emplace_back(name, spread.median);
   result.figures.emplace_back(name + "_smallest", spread.smallest);
@@ -175,12 +170,15 @@ BenchResult compare_with_peer(const BenchOptions& options, const Peer& peer,
   result.settings.emplace_back("peer", peer.script + (fastest.empty() ? "" : " " + fastest));
   result.figures.insert(result.figures.end(), probes.begin(), probes.end());
   result.figures.emplace_back("rounds", static_cast<double>(options.rounds));
-  append_spread("our_" + peer.figure, spread_of(ours), result);
-  append_spread("peer_" + peer.figure, spread_of(theirs), result);
-  const double ratio = spread_of(ours).median / spread_of(theirs).median;
+  const CallTimes our_spread = summarize(ours);
+  const CallTimes peer_spread = summarize(theirs);
+  const CallTimes ratio_spread = summarize(ratios);
+  append_spread("our_" + peer.figure, our_spread, result);
+  append_spread("peer_" + peer.figure, peer_spread, result);
+  const double ratio = our_spread.median / peer_spread.median;
   result.figures.emplace_back("times_as_fast", peer.more_is_faster ? ratio : 1.0 / ratio);
-  result.figures.emplace_back("times_as_fast_smallest", spread_of(ratios).smallest);
-  result.figures.emplace_back("times_as_fast_largest", spread_of(ratios).largest);
+  result.figures.emplace_back("times_as_fast_smallest", ratio_spread.smallest);
+  result.figures.emplace_back("times_as_fast_largest", ratio_spread.largest);
   if (peer_memory > 0.0) {
     result.figures.emplace_back("peer_peak_memory_bytes", peer_memory);
   }

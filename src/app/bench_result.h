@@ -25,6 +25,12 @@ struct CallTimes {
   std::size_t calls = 0;
 };
 
+/// Of any values, for instance seconds of calls; at least one.
+inline CallTimes summarize(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  return {values[values.size() / 2], values.front(), values.back(), values.size()};
+}
+
 /// Calls work until `seconds` are over, at least three times, after one call to warm up.
 inline CallTimes time_calls(double seconds, const std::function<void()>& work) {
   work();
@@ -35,8 +41,7 @@ inline CallTimes time_calls(double seconds, const std::function<void()>& work) {
     work();
     times.push_back(once.seconds());
   }
-  std::sort(times.begin(), times.end());
-  return {times[times.size() / 2], times.front(), times.back(), times.size()};
+  return summarize(std::move(times));
 }
 
 }  // namespace lambert

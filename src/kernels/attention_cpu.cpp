@@ -36,7 +36,7 @@ Tile tile_of(const AttentionShape& shape, std::int64_t index) {
   tile.sample = index / shape.heads;
   tile.head = index % shape.heads;
   tile.first_row = layout.starts[tile.sample];
-  tile.length = layout.starts[tile.sample + 1] - layout.starts[tile.sample];
+  tile.length = layout.length_of(tile.sample);
   tile.rows = std::min(rounded(tile.length), layout.rows - tile.first_row);
   tile.scale = 1.0F / std::sqrt(static_cast<float>(shape.head_size));
   return tile;
@@ -46,7 +46,7 @@ Tile tile_of(const AttentionShape& shape, std::int64_t index) {
 std::int64_t most_rows(const TokenLayout& layout) {
   std::int64_t longest = 0;
   for (std::int64_t sample = 0; sample < layout.samples; ++sample) {
-    longest = std::max<std::int64_t>(longest, layout.starts[sample + 1] - layout.starts[sample]);
+    longest = std::max(longest, layout.length_of(sample));
   }
   return rounded(longest);
 }
@@ -56,7 +56,7 @@ std::int64_t most_rows(const TokenLayout& layout) {
 Range tiles_of_part(const AttentionShape& shape, int part, int parts) {
   const TokenLayout& layout = shape.layout;
   const auto work_of = [&](std::int64_t sample) {
-    const std::int64_t length = layout.starts[sample + 1] - layout.starts[sample];
+    const std::int64_t length = layout.length_of(sample);
     return length * (length + shape.head_size);
   };
   std::int64_t total = 0;

@@ -15,6 +15,9 @@ struct TokenLayout {
   const std::int32_t* starts = nullptr;
   const std::int32_t* sample_of = nullptr;    // (T)
   const std::int32_t* position_of = nullptr;  // (T) in its sample
+
+  /// Tokens of the sample.
+  std::int64_t length_of(std::int64_t sample) const { return starts[sample + 1] - starts[sample]; }
 };
 
 /// A hidden tensor: (T, H).

@@ -13,11 +13,16 @@ namespace lambert {
 
 at::Tensor linear_product(const at::Tensor& input, const at::Tensor& weight,
                           const at::Tensor& bias) {
-  RECORD_USER_SCOPE("lambert::linear, forward");
   const at::Tensor output = at::empty({input.size(0), weight.size(0)}, input.options());
+  linear_product_into(input, weight, bias, output);
+  return output;
+}
+
+void linear_product_into(const at::Tensor& input, const at::Tensor& weight, const at::Tensor& bias,
+                         const at::Tensor& output) {
+  RECORD_USER_SCOPE("lambert::linear, forward");
   matmul(matrix_of(input), matrix_of(weight).transposed(), mutable_matrix_of(output),
          bias.defined() ? floats_of(bias) : nullptr);
-  return output;
 }
 
 at::Tensor linear_input_gradient(const at::Tensor& above, const at::Tensor& weight) {

@@ -12,6 +12,10 @@ namespace lambert {
 at::Tensor linear_product(const at::Tensor& input, const at::Tensor& weight,
                           const at::Tensor& bias);
 
+/// The same into output: (T, out), type of input.
+void linear_product_into(const at::Tensor& input, const at::Tensor& weight, const at::Tensor& bias,
+                         const at::Tensor& output);
+
 /// dy W: (T, in). above: (T, out).
 at::Tensor linear_input_gradient(const at::Tensor& above, const at::Tensor& weight);
 

@@ -6,7 +6,6 @@
 
 #include "kernels/column_sums.h"
 #include "kernels/cross_entropy.h"
-#include "kernels/matmul.h"
 #include "ops/matmul_gradients.h"
 #include "ops/parameter_gradient.h"
 #include "ops/saved_state.h"
@@ -40,10 +39,8 @@ at::Tensor reused_logits(std::int64_t rows, std::int64_t columns, at::TensorOpti
 }
 
 at::Tensor logits_of(const at::Tensor& input, const at::Tensor& words, const at::Tensor& bias) {
-  RECORD_USER_SCOPE("lambert::linear, forward");
   const at::Tensor logits = reused_logits(input.size(0), words.size(0), input.options());
-  matmul(matrix_of(input), matrix_of(words).transposed(), mutable_matrix_of(logits),
-         floats_of(bias));
+  linear_product_into(input, words, bias, logits);
   return logits;
 }
 

@@ -18,6 +18,8 @@ FLOORS = {
     "optim": ["base", "config", "kernels", "gradients"],
     "checkpoint": ["base", "config", "model"],
     "train": ["base", "config", "kernels", "comm", "data", "ops", "model", "gradients", "optim", "checkpoint"],
+    "squad": ["base", "config", "kernels", "comm", "data", "text", "ops", "model", "gradients", "optim", "checkpoint",
+              "train"],
     "app": None,  # everything
 }
 TORCH_FREE = {"base", "config", "kernels", "comm", "data", "text"}

@@ -15,7 +15,7 @@ namespace lambert {
 BenchResult bench_lamb(const BenchOptions& options) {
   RunConfig config = bench_config(options);
   BertForPreTraining model(config.model, config.precision, 1);
-  const std::vector<NamedParameter> parameters = named_parameters(model);
+  const std::vector<NamedParameter> parameters = named_parameters(model.parameters());
   GradientBuckets buckets(parameters, std::int64_t{25} << 20);
   const std::unique_ptr<Communicator> alone = make_single_communicator();
   GradientReducer reducer(*alone, buckets, Reduction::standard);

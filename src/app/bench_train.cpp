@@ -85,7 +85,7 @@ BenchResult bench_train(const BenchOptions& options) {
   keep_freed_memory();
   const RunConfig config = bench_config(options);
   BertForPreTraining model(config.model, config.precision, 1);
-  GradientBuckets buckets(named_parameters(model), std::int64_t{25} << 20);
+  GradientBuckets buckets(named_parameters(model.parameters()), std::int64_t{25} << 20);
   const Batch batch = random_batch(options, config.model.vocab_size);
   const ModelInputs inputs = to_model_inputs(batch, {});
   double loss = 0.0;  // ln 30522 + ln 2 = 11.0 with fresh weights

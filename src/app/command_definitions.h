@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Commands with their options and help texts, in three files; command_line.cpp parses. Only these
+// Commands with their options and help texts, in four files; command_line.cpp parses. Only these
 // include CLI11: it costs ten seconds a file.
 #pragma once
 
@@ -19,6 +19,7 @@ inline std::string describe(const std::string& meaning, const std::string& examp
 /// Each command's callback stores what it returned in exit_code.
 void add_text_commands(CLI::App& app, int& exit_code);        // vocab, tokenize, prepare, data
 void add_run_commands(CLI::App& app, int& exit_code);         // check, train, verify-resume, eval
+void add_squad_commands(CLI::App& app, int& exit_code);       // squad
 void add_inspection_commands(CLI::App& app, int& exit_code);  // export, checkpoint, inspect, bench
 
 }  // namespace lambert

@@ -106,6 +106,7 @@ int run_command_line(int argument_count, char** arguments) {
   int exit_code = 0;
   add_text_commands(app, exit_code);
   add_run_commands(app, exit_code);
+  add_squad_commands(app, exit_code);
   add_inspection_commands(app, exit_code);
   try {
     app.parse(argument_count, arguments);

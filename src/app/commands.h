@@ -119,6 +119,35 @@ struct BenchOptions {
 };
 int run_bench(const BenchOptions& options);
 
+int run_squad_train(const ConfigOptions& options);
+
+struct SquadPredictOptions {
+  std::string model;
+  std::string data;
+  std::string output;
+  std::string version = "1.1";
+  bool cased = false;
+  std::int64_t max_seq_length = 384;
+  std::int64_t doc_stride = 128;
+  std::int64_t max_query_length = 64;
+  std::int64_t max_answer_length = 30;
+  std::int64_t n_best_size = 20;
+  double null_score_difference_threshold = 0.0;
+  std::int64_t batch = 32;
+};
+int run_squad_predict(const SquadPredictOptions& options);
+
+struct SquadScoreOptions {
+  std::string data;
+  std::string predictions;
+  std::string version;    // 1.1, 2.0; empty: as the data says
+  std::string null_odds;  // empty: none
+  double null_threshold = 1.0;
+  bool questions = false;
+  bool json = false;
+};
+int run_squad_score(const SquadScoreOptions& options);
+
 /// configs/README.md on stdout.
 int run_config_reference();
 

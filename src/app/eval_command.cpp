@@ -107,7 +107,7 @@ int run_eval(const EvalOptions& options) {
   start_logging({communicator->rank(), communicator->size()});
   const DatasetInfo dataset = read_dataset_info(config.evaluation.data);
   config.model.vocab_size = dataset.vocab_size;
-  set_compute_threads(config, *communicator);
+  set_compute_threads(config.threads_per_rank, *communicator);
   const fs::path checkpoint = text_of_rank_zero(
       *communicator,
       communicator->rank() == 0 ? choose_checkpoint(options, config).string() : std::string());

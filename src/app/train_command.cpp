@@ -10,13 +10,17 @@
 
 #include "app/check_data.h"
 #include "app/commands.h"
+#include "app/run_directory.h"
 #include "app/versions.h"
 #include "base/error.h"
 #include "base/file_system.h"
+#include "base/hash.h"
 #include "base/log.h"
 #include "base/process_memory.h"
 #include "base/stop_signal.h"
 #include "checkpoint/checkpoint.h"
+#include "checkpoint/hugging_face_config.h"
+#include "checkpoint/model_import.h"
 #include "comm/make_communicator.h"
 #include "config/load_run_config.h"
 #include "config/step_shape.h"
@@ -32,7 +36,6 @@
 #include "train/named_parameters.h"
 #include "train/rank_agreement.h"
 #include "train/replica_check.h"
-#include "train/run_lock.h"
 #include "train/run_records.h"
 #include "train/threads.h"
 #include "train/train_step.h"
@@ -50,15 +53,8 @@ CheckpointContent bind_checkpoint(const RunConfig& config, const DatasetInfo& da
                                   const BertForPreTraining& model, Optimizer& optimizer,
                                   const Communicator& communicator) {
   CheckpointContent content;
-  for (const ModelParameter& parameter : model.parameters()) {
-    content.model.push_back({parameter.name, parameter.master.detach()});
-  }
-  for (const OptimizerMoments& moments : optimizer.moments()) {
-    content.optimizer.push_back({moments.name + ".exp_avg", moments.first});
-    if (moments.second.defined()) {
-      content.optimizer.push_back({moments.name + ".exp_avg_sq", moments.second});
-    }
-  }
+  content.model = bind_weights(model.parameters());
+  content.optimizer = bind_moments(optimizer);
   content.model_config = config.model;
   content.run_config_yaml = write_run_config(config);
   content.vocabulary_hash = dataset.vocabulary_hash;
@@ -118,34 +114,6 @@ DatasetInfo check_inputs(RunConfig& config, Communicator& communicator) {
   return data->phases.front();
 }
 
-/// Makes and locks the output directory and starts its logs.
-std::unique_ptr<RunLock> claim_output_directory(const RunConfig& config, Communicator& communicator,
-                                                FileSystem& file_system) {
-  std::unique_ptr<RunLock> lock;
-  if (communicator.rank() == 0) {
-    file_system.create_directory(config.output_dir);
-    lock = std::make_unique<RunLock>(config.output_dir);
-    file_system.remove_all(fs::path(config.output_dir) / "failure.json");  // of an earlier launch
-    if (communicator.size() > 1) {
-      file_system.create_directory(fs::path(config.output_dir) / "logs");
-    }
-  }
-  communicator.barrier();
-  const std::string number = std::to_string(communicator.rank());
-  const std::string log_file =
-      communicator.rank() == 0
-          ? "train.log"
-          : "logs/rank" + std::string(number.size() < 4 ? 4 - number.size() : 0, '0') + number +
-                ".log";
-  start_logging({communicator.rank(), communicator.size(),
-                 (fs::path(config.output_dir) / log_file).string()});
-  if (lock && !lock->previous_holder().empty()) {
-    log_warning("taking over the lock of a run that ended without releasing it: " +
-                lock->previous_holder());
-  }
-  return lock;
-}
-
 std::string command_of(const ConfigOptions& options) {
   std::string command = "lambert train " + options.config;
   for (const std::string& assignment : options.overrides) {
@@ -171,15 +139,39 @@ Launch describe_launch(const ConfigOptions& options, const Communicator& communi
   return launch;
 }
 
+/// A new run's weights from init_from. Throws DataError, ConfigError when it is another model.
+void import_weights(const RunConfig& config, const DatasetInfo& dataset, FileSystem& file_system,
+                    const BertForPreTraining& model) {
+  const fs::path folder = find_model_folder(file_system, config.init_from);
+  const ModelImport source(folder);
+  ModelConfig saved = source.config();
+  saved.hidden_dropout_prob = config.model.hidden_dropout_prob;  // a choice of this run
+  saved.attention_probs_dropout_prob = config.model.attention_probs_dropout_prob;
+  saved.initializer_range = config.model.initializer_range;
+  if (const std::string differences = describe_model_differences(saved, config.model);
+      !differences.empty()) {
+    throw ConfigError("starting from init_from " + folder.string() + ": " + differences +
+                      "; use its values in model, and data prepared with its vocabulary");
+  }
+  const fs::path vocabulary = folder / dataset.tokenizer_file;
+  if (fs::exists(vocabulary) && hash128_hex_of_file(vocabulary) != dataset.vocabulary_hash) {
+    throw ConfigError("starting from init_from " + folder.string() + ": its " +
+                      dataset.tokenizer_file +
+                      " is not the one the data was prepared with; prepare the data with it");
+  }
+  std::vector<NamedTensor> weights = bind_weights(model.parameters());
+  log_import(folder, source.copy_to(weights));
+}
+
 /// From the locked directory to the end of training.
 StopReason train(const ConfigOptions& options, const RunConfig& config, const DatasetInfo& dataset,
                  Communicator& communicator, FileSystem& file_system, RunRecords& records,
                  RunProgress& progress) {
   const bool is_first = communicator.rank() == 0;
-  const std::int64_t threads = set_compute_threads(config, communicator);
+  const std::int64_t threads = set_compute_threads(config.threads_per_rank, communicator);
   BertForPreTraining model(config.model, config.precision, config.seed,
                            config.gradient_checkpointing);
-  const std::vector<NamedParameter> parameters = named_parameters(model);
+  const std::vector<NamedParameter> parameters = named_parameters(model.parameters());
   GradientBuckets buckets(
       parameters, static_cast<std::int64_t>(config.communication.bucket_megabytes * 1048576.0));
   GradientReducer reducer(communicator, buckets, config.communication.reduction);
@@ -195,6 +187,9 @@ StopReason train(const ConfigOptions& options, const RunConfig& config, const Da
                         bind_checkpoint(config, dataset, model, *optimizer, communicator),
                         parameters, records, progress, config.checkpoint.save_total_limit);
   const TrainState state = saver.resume();
+  if (state == TrainState{} && !config.init_from.empty()) {
+    import_weights(config, dataset, file_system, model);
+  }
   optimizer->set_step_count(state.optimizer_steps);
   model.refresh_compute_weights();
   check_replicas(communicator, parameters);
@@ -242,7 +237,8 @@ int run_train(const ConfigOptions& options) {
   const std::unique_ptr<Communicator> communicator = make_communicator(config.communication);
   const DatasetInfo dataset = check_inputs(config, *communicator);
   const std::unique_ptr<FileSystem> file_system = make_posix_file_system();
-  const std::unique_ptr<RunLock> lock = claim_output_directory(config, *communicator, *file_system);
+  const std::unique_ptr<RunLock> lock =
+      claim_output_directory(config.output_dir, *communicator, *file_system);
 
   RunRecords records(*file_system, config.output_dir);
   RunProgress progress;

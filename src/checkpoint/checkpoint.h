@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/file_system.h"
+#include "checkpoint/hugging_face_config.h"
 #include "checkpoint/safetensors.h"
 #include "checkpoint/train_state.h"
 #include "config/run_config.h"
@@ -27,8 +28,9 @@ struct CheckpointContent {
   TrainState state;
   std::vector<NamedTensor> model;      // Hugging Face names, fp32 master weights
   std::vector<NamedTensor> optimizer;  // <name>.exp_avg and <name>.exp_avg_sq, fp32
-  ModelConfig model_config;            // vocab_size filled in
-  std::string run_config_yaml;         // resolved config
+  std::string architecture = kPretrainingArchitecture;  // in config.json
+  ModelConfig model_config;                             // vocab_size filled in
+  std::string run_config_yaml;                          // resolved config
   std::string vocabulary_hash;
   bool cased = false;
   std::int64_t rank_count = 1;  // for information

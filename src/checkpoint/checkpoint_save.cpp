@@ -71,7 +71,8 @@ void write_all_files(FileSystem& file_system, const fs::path& partial,
   CheckpointWriter writer(file_system, partial);
   writer.write_tensors(kModelFile, content.model);
   writer.write_tensors(kOptimizerFile, content.optimizer);
-  writer.write_text(kModelConfigFile, write_hugging_face_config(content.model_config, -1));
+  writer.write_text(kModelConfigFile,
+                    write_hugging_face_config(content.model_config, content.architecture, -1));
   writer.write_text(kRunConfigFile, content.run_config_yaml);
   writer.write_text(kTrainStateFile, write_train_state(content.state));
   for (const CheckpointExtraFile& file : content.extra_files) {

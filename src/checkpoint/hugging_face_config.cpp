@@ -32,8 +32,11 @@ ordered_json model_fields(const ModelConfig& config) {
 
 }  // namespace
 
-std::string write_hugging_face_config(const ModelConfig& config, std::int64_t pad_token_id) {
-  ordered_json document = {{"architectures", {"BertForPreTraining"}}, {"model_type", "bert"}};
+std::string write_hugging_face_config(const ModelConfig& config, const std::string& architecture,
+                                      std::int64_t pad_token_id) {
+  ordered_json document;
+  document["architectures"] = ordered_json::array({architecture});
+  document["model_type"] = "bert";
   document.update(model_fields(config));
   document["dtype"] = "float32";
   document["tie_word_embeddings"] = true;
@@ -41,6 +44,19 @@ std::string write_hugging_face_config(const ModelConfig& config, std::int64_t pa
     document["pad_token_id"] = pad_token_id;
   }
   return document.dump(2) + "\n";
+}
+
+std::string parse_architecture(std::string_view text) {
+  const json document = parse_strict_json(text);
+  if (document.is_object() && document.contains("architectures")) {
+    const json& names = document.at("architectures");
+    for (const char* known : {kPretrainingArchitecture, kQuestionAnsweringArchitecture}) {
+      if (names == json::array({known})) {
+        return known;
+      }
+    }
+  }
+  throw DataError("'architectures' is not one of ours");
 }
 
 ModelConfig parse_hugging_face_config(std::string_view text) {

@@ -9,8 +9,16 @@
 
 namespace lambert {
 
-/// config.json of Transformers' BertConfig. pad_token_id: -1 leaves the key out.
-std::string write_hugging_face_config(const ModelConfig& config, std::int64_t pad_token_id);
+inline constexpr const char* kPretrainingArchitecture = "BertForPreTraining";
+inline constexpr const char* kQuestionAnsweringArchitecture = "BertForQuestionAnswering";
+
+/// config.json of Transformers' BertConfig. architecture: one of the two above. pad_token_id: -1
+/// leaves the key out.
+std::string write_hugging_face_config(const ModelConfig& config, const std::string& architecture,
+                                      std::int64_t pad_token_id);
+
+/// The architecture that a config.json of ours names. Throws DataError with the reason alone.
+std::string parse_architecture(std::string_view text);
 
 /// Reads back what was written. Throws DataError with the reason alone.
 ModelConfig parse_hugging_face_config(std::string_view text);

@@ -73,12 +73,13 @@ struct ExportFiles {
 
 ExportFiles make_files(const fs::path& checkpoint) {
   const Manifest manifest = read_manifest(checkpoint);
-  const ModelConfig model =
-      parse_hugging_face_config(read_file(checkpoint / kModelConfigFile, kMaxTextBytes));
+  const std::string config = read_file(checkpoint / kModelConfigFile, kMaxTextBytes);
+  const ModelConfig model = parse_hugging_face_config(config);
+  const std::string architecture = parse_architecture(config);
   ExportFiles files;
   files.tokenizer = make_tokenizer(checkpoint, manifest, model.max_position_embeddings);
-  files.config = write_hugging_face_config(model, files.tokenizer.pad_token_id);
-  files.card = write_model_card({manifest.state, model,
+  files.config = write_hugging_face_config(model, architecture, files.tokenizer.pad_token_id);
+  files.card = write_model_card({manifest.state, model, architecture,
                                  read_file(checkpoint / kRunConfigFile, kMaxTextBytes),
                                  manifest.vocabulary_hash, checkpoint.filename().string(),
                                  files.tokenizer.is_wordpiece, manifest.cased});

@@ -11,6 +11,7 @@ namespace lambert {
 struct ModelCardFacts {
   TrainState state;
   ModelConfig model;
+  std::string architecture;
   std::string run_config_yaml;
   std::string vocabulary_hash;
   std::string source;  // name of the checkpoint

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "config/run_config.h"
+#include "config/squad_config.h"
 
 namespace lambert {
 
@@ -56,6 +57,10 @@ constexpr EnumNames<Reduction, 2> enum_names(Reduction /*tag*/) {
 constexpr EnumNames<LossNormalization, 2> enum_names(LossNormalization /*tag*/) {
   return {{{LossNormalization::global, "global"},
            {LossNormalization::per_micro_batch, "per_micro_batch"}}};
+}
+
+constexpr EnumNames<SquadVersion, 2> enum_names(SquadVersion /*tag*/) {
+  return {{{SquadVersion::v1_1, "1.1"}, {SquadVersion::v2_0, "2.0"}}};
 }
 
 template <class Enum>

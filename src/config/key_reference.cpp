@@ -3,6 +3,7 @@
 
 #include "config/load_run_config.h"
 #include "config/run_config_fields.h"
+#include "config/squad_config_fields.h"
 #include "config/value_text.h"
 
 namespace lambert {
@@ -37,6 +38,9 @@ std::string value_kind(const std::string& /*tag*/) {
 }
 std::string value_kind(const std::vector<std::string>& /*tag*/) {
   return "list of texts";
+}
+std::string value_kind(const std::vector<std::uint64_t>& /*tag*/) {
+  return "list of whole numbers from 0";
 }
 template <NamedEnum Enum>
 std::string value_kind(Enum /*tag*/) {
@@ -96,7 +100,10 @@ class KeyTableWriter {
 }  // namespace
 
 std::string describe_run_config_keys() {
-  return kIntroduction + KeyTableWriter::write<RunConfig>("Top level", "What a run is.", "");
+  return kIntroduction + KeyTableWriter::write<RunConfig>("Top level", "What a run is.", "") +
+         "\n# Fine-tuning on SQuAD (`lambert squad train`)\n" +
+         KeyTableWriter::write<SquadConfig>("Top level of a SQuAD configuration",
+                                            "What a fine-tuning is.", "");
 }
 
 }  // namespace lambert

@@ -133,6 +133,7 @@ struct LoggingConfig {
 
 struct RunConfig {
   std::string output_dir;
+  std::string init_from;  // weights of a new run; empty: random
   std::uint64_t seed = 42;
   ModelConfig model;
   OptimizerConfig optimizer;

@@ -188,6 +188,10 @@ template <class Visitor>
 void visit_fields(Visitor& visit, RunConfig& config) {
   visit.field("output_dir", config.output_dir, required(any_value()),
               "Run directory; the same directory again resumes the run.");
+  visit.field(
+      "init_from", config.init_from, any_value(),
+      "Weights that a new run starts from: a folder in Hugging Face's layout, a checkpoint, "
+      "or a run directory; empty = random weights. `model` must agree with it.");
   visit.field("seed", config.seed, any_value(),
               "Seed of initial weights, sample order, masks and dropout.");
   visit.section("model", config.model, true,

@@ -6,6 +6,18 @@
 #include <cmath>
 
 namespace lambert {
+namespace {
+
+template <class Value>
+std::string list_text(const std::vector<Value>& values) {
+  std::string text;
+  for (const Value& value : values) {
+    text += (text.empty() ? "" : ", ") + value_text(value);
+  }
+  return "[" + text + "]";
+}
+
+}  // namespace
 
 std::string value_text(std::int64_t value) {
   return std::to_string(value);
@@ -40,11 +52,11 @@ std::string value_text(const std::string& value) {
 }
 
 std::string value_text(const std::vector<std::string>& values) {
-  std::string text;
-  for (const std::string& value : values) {
-    text += (text.empty() ? "" : ", ") + value_text(value);
-  }
-  return "[" + text + "]";
+  return list_text(values);
+}
+
+std::string value_text(const std::vector<std::uint64_t>& values) {
+  return list_text(values);
 }
 
 std::string bound_text(double value) {

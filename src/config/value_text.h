@@ -16,6 +16,7 @@ std::string value_text(double value);  // shortest text that reads back to the s
 std::string value_text(bool value);
 std::string value_text(const std::string& value);  // in double quotes
 std::string value_text(const std::vector<std::string>& values);
+std::string value_text(const std::vector<std::uint64_t>& values);
 
 template <NamedEnum Enum>
 std::string value_text(Enum value) {

@@ -5,6 +5,8 @@
 #include <cmath>
 #include <utility>
 
+#include "config/value_text.h"
+
 namespace lambert {
 
 YamlReader::YamlReader(const YamlNode& map, std::string path, Mistakes& mistakes, Origins& origins)
@@ -68,22 +70,48 @@ Reason YamlReader::read_value(const YamlNode& node, std::string& target, const F
   return reason;
 }
 
-Reason YamlReader::read_value(const YamlNode& node, std::vector<std::string>& target,
-                              const FieldRule& /*rule*/) {
+namespace {
+
+/// Nothing, or why the list cannot be read. Texts must not be empty.
+template <class Value>
+Reason read_list(const YamlNode& node, std::vector<Value>& target) {
   if (node.kind != YamlNode::Kind::sequence) {
-    return "found " + describe_node(node) + "; expected a list, like [" +
-           (target.empty() ? "" : target.front()) + "]";
+    std::string example = value_text(target);
+    return "found " + describe_node(node) + "; expected a list, like " + example;
   }
-  std::vector<std::string> values;
+  std::vector<Value> values;
   for (const YamlNode& item : node.items) {
-    const Reason reason = read_scalar(item, values.emplace_back());
-    if (reason || values.back().empty()) {
-      return "entry " + std::to_string(values.size()) + ": " +
-             reason.value_or("is empty; expected text");
+    Value value{};
+    const Reason reason = read_scalar(item, value);
+    if (reason) {
+      return "entry " + std::to_string(values.size() + 1) + ": " + *reason;
     }
+    values.push_back(value);
   }
   target = std::move(values);
   return std::nullopt;
+}
+
+}  // namespace
+
+Reason YamlReader::read_value(const YamlNode& node, std::vector<std::string>& target,
+                              const FieldRule& /*rule*/) {
+  std::vector<std::string> values = target;
+  const Reason reason = read_list(node, values);
+  if (reason) {
+    return reason;
+  }
+  const auto empty = std::find(values.begin(), values.end(), "");
+  if (empty != values.end()) {
+    return "entry " + std::to_string(empty - values.begin() + 1) + ": is empty; expected text";
+  }
+  target = std::move(values);
+  return std::nullopt;
+}
+
+Reason YamlReader::read_value(const YamlNode& node, std::vector<std::uint64_t>& target,
+                              const FieldRule& /*rule*/) {
+  return read_list(node, target);
 }
 
 }  // namespace lambert

@@ -81,6 +81,9 @@ class YamlReader {
   static Reason read_value(const YamlNode& node, std::vector<std::string>& target,
                            const FieldRule& rule);
 
+  static Reason read_value(const YamlNode& node, std::vector<std::uint64_t>& target,
+                           const FieldRule& rule);
+
   template <NamedEnum Enum>
   static Reason read_value(const YamlNode& node, Enum& target, const FieldRule& /*rule*/) {
     return read_scalar(node, target);

@@ -1,55 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <cstddef>
+#include "config/yaml_writer.h"
 
 #include "config/load_run_config.h"
+#include "config/load_squad_config.h"
 #include "config/run_config_fields.h"
-#include "config/value_text.h"
+#include "config/squad_config_fields.h"
 
 namespace lambert {
-namespace {
-
-/// Appends one struct as a block map.
-class YamlWriter {
- public:
-  YamlWriter(std::string& text, std::string indentation)
-      : text_(text), indentation_(std::move(indentation)) {}
-
-  template <class Value>
-  void field(const char* key, const Value& value, const FieldRule& /*rule*/,
-             const char* /*meaning*/) {
-    text_ += indentation_ + key + ": " + value_text(value) + "\n";
-  }
-
-  template <class Section>
-  void section(const char* key, Section& section, bool /*is_required*/, const char* /*meaning*/) {
-    text_ += indentation_ + key + ":\n";
-    YamlWriter nested(text_, indentation_ + "  ");
-    visit_fields(nested, section);
-  }
-
-  template <class Section>
-  void list(const char* key, std::vector<Section>& sections, const char* /*meaning*/) {
-    text_ += indentation_ + key + ":\n";
-    for (Section& section : sections) {
-      text_ += indentation_ + "  -\n";
-      YamlWriter nested(text_, indentation_ + "    ");
-      visit_fields(nested, section);
-    }
-  }
-
- private:
-  std::string& text_;
-  std::string indentation_;
-};
-
-}  // namespace
 
 std::string write_run_config(const RunConfig& config) {
-  std::string text;
-  RunConfig fields = config;  // the field list hands out references that can be written to
-  YamlWriter writer(text, "");
-  visit_fields(writer, fields);
-  return text;
+  return write_config(config);
+}
+
+std::string write_squad_config(const SquadConfig& config) {
+  return write_config(config);
 }
 
 }  // namespace lambert

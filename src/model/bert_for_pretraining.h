@@ -10,17 +10,9 @@
 
 #include "config/run_config.h"
 #include "model/model_inputs.h"
+#include "model/model_parameter.h"
 
 namespace lambert {
-
-/// A trained tensor. master is the autograd leaf (fp32): gradients arrive in master.grad in fp32,
-/// whatever the compute type. compute is what the forward pass multiplies with: master itself in
-/// fp32, a bf16 copy in bf16; the optimizer refreshes it after each update.
-struct ModelParameter {
-  std::string name;    // Hugging Face's tensor name
-  at::Tensor master;   // fp32, requires_grad
-  at::Tensor compute;  // same shape, fp32 or bf16
-};
 
 /// Sums and counts, so that nobody can average averages.
 struct PretrainingLoss {

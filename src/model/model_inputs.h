@@ -15,18 +15,29 @@ struct DropoutStream {
   std::int64_t step = 0;
 };
 
-/// One micro-batch as tensors. B sequences, T rows, N masked tokens in all. The sequences' tokens
-/// follow each other without padding; rows after the last sequence's, if any, round T up and have
-/// no part in the result.
-struct ModelInputs {
-  at::Tensor input_ids;             // (T) int32
-  at::Tensor token_type_ids;        // (T) int32
-  at::Tensor lengths;               // (B) int32, at least 1 each, sum at most T
+/// What the encoder reads of one micro-batch. B sequences, T rows. The sequences' tokens follow
+/// each other without padding; rows after the last sequence's, if any, round T up and have no part
+/// in the result.
+struct EncoderInputs {
+  at::Tensor input_ids;       // (T) int32
+  at::Tensor token_type_ids;  // (T) int32
+  at::Tensor lengths;         // (B) int32, at least 1 each, sum at most T
+  at::Tensor sample_numbers;  // (B) int64
+  DropoutStream dropout;
+};
+
+/// One micro-batch of pretraining, N masked tokens in all.
+struct ModelInputs : EncoderInputs {
   at::Tensor masked_positions;      // (N) int64, row of (T)
   at::Tensor masked_labels;         // (N) int64
   at::Tensor next_sentence_labels;  // (B) int64
-  at::Tensor sample_numbers;        // (B) int64
-  DropoutStream dropout;
+};
+
+/// One micro-batch of question answering. Positions count from the start of their sequence; both
+/// are undefined for prediction.
+struct QuestionAnsweringInputs : EncoderInputs {
+  at::Tensor start_positions;  // (B) int64
+  at::Tensor end_positions;    // (B) int64
 };
 
 }  // namespace lambert

@@ -45,10 +45,7 @@ void add_encoder_layer(ShapeList& list, const ModelConfig& config, std::int64_t 
   list.add_norm(prefix + "output.LayerNorm", hidden);
 }
 
-}  // namespace
-
-std::vector<ParameterShape> pretraining_parameter_shapes(const ModelConfig& config) {
-  ShapeList list;
+void add_encoder(ShapeList& list, const ModelConfig& config) {
   const std::int64_t hidden = config.hidden_size;
   list.add("bert.embeddings.word_embeddings.weight", {config.vocab_size, hidden});
   list.add("bert.embeddings.position_embeddings.weight", {config.max_position_embeddings, hidden});
@@ -57,6 +54,21 @@ std::vector<ParameterShape> pretraining_parameter_shapes(const ModelConfig& conf
   for (std::int64_t layer = 0; layer < config.num_hidden_layers; ++layer) {
     add_encoder_layer(list, config, layer);
   }
+}
+
+}  // namespace
+
+std::vector<ParameterShape> question_answering_parameter_shapes(const ModelConfig& config) {
+  ShapeList list;
+  add_encoder(list, config);
+  list.add_linear("qa_outputs", 2, config.hidden_size);
+  return list.take();
+}
+
+std::vector<ParameterShape> pretraining_parameter_shapes(const ModelConfig& config) {
+  ShapeList list;
+  add_encoder(list, config);
+  const std::int64_t hidden = config.hidden_size;
   list.add_linear("bert.pooler.dense", hidden, hidden);
   list.add("cls.predictions.bias", {config.vocab_size});
   list.add_linear("cls.predictions.transform.dense", hidden, hidden);

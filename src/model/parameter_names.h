@@ -18,4 +18,7 @@ struct ParameterShape {
 /// word embeddings and cls.predictions.bias.
 std::vector<ParameterShape> pretraining_parameter_shapes(const ModelConfig& config);
 
+/// The same for BertForQuestionAnswering, which has no pooler.
+std::vector<ParameterShape> question_answering_parameter_shapes(const ModelConfig& config);
+
 }  // namespace lambert

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "model/bert_for_pretraining.h"
+#include "model/model_parameter.h"
 #include "ops/weight.h"
 
 namespace lambert {

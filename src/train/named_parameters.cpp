@@ -3,9 +3,9 @@
 
 namespace lambert {
 
-std::vector<NamedParameter> named_parameters(const BertForPreTraining& model) {
+std::vector<NamedParameter> named_parameters(const std::vector<ModelParameter>& model_parameters) {
   std::vector<NamedParameter> parameters;
-  for (const ModelParameter& parameter : model.parameters()) {
+  for (const ModelParameter& parameter : model_parameters) {
     parameters.push_back({parameter.name, parameter.master, parameter.compute});
   }
   return parameters;

@@ -4,11 +4,11 @@
 #include <vector>
 
 #include "gradients/gradient_buckets.h"
-#include "model/bert_for_pretraining.h"
+#include "model/model_parameter.h"
 
 namespace lambert {
 
-/// The network's parameters as buckets and optimizers take them; the tensors are shared.
-std::vector<NamedParameter> named_parameters(const BertForPreTraining& model);
+/// A model's parameters as buckets and optimizers take them; the tensors are shared.
+std::vector<NamedParameter> named_parameters(const std::vector<ModelParameter>& model_parameters);
 
 }  // namespace lambert

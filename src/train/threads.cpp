@@ -11,7 +11,7 @@
 
 namespace lambert {
 
-std::int64_t set_compute_threads(const RunConfig& config, Communicator& communicator) {
+std::int64_t set_compute_threads(std::int64_t threads_per_rank, Communicator& communicator) {
   cpu_set_t cores;
   CPU_ZERO(&cores);
   ::sched_getaffinity(0, sizeof(cores), &cores);
@@ -25,7 +25,7 @@ std::int64_t set_compute_threads(const RunConfig& config, Communicator& communic
     const bool same_host = communicator.host_of(rank) == communicator.host_of(communicator.rank());
     sharing += same_host && of_ranks[static_cast<std::size_t>(rank)] == mine ? 1 : 0;
   }
-  std::int64_t threads = config.threads_per_rank;
+  std::int64_t threads = threads_per_rank;
   if (threads == 0) {
     threads = std::max<std::int64_t>(1, CPU_COUNT(&cores) / std::max<std::int64_t>(sharing, 1));
   }

@@ -88,7 +88,7 @@ struct Rank {
   Rank(const RunConfig& the_config, Communicator& communicator)
       : config(the_config),
         model(config.model, Precision::fp32, 3),
-        buckets(named_parameters(model), 4096),
+        buckets(named_parameters(model.parameters()), 4096),
         reducer(communicator, buckets, config.communication.reduction),
         step(config, communicator, model, buckets, reducer, optimizer, progress) {}
 
@@ -174,7 +174,7 @@ at::Tensor weights_after_update(const std::vector<Batch>& micro_batches, int ran
   testing::run_ranks(ranks, [&](Communicator& communicator) {
     const RunConfig config = tiny_config(LossNormalization::global);
     Rank rank(config, communicator);
-    const auto lamb = make_optimizer(config.optimizer, named_parameters(rank.model));
+    const auto lamb = make_optimizer(config.optimizer, named_parameters(rank.model.parameters()));
     TrainStep step(rank.config, communicator, rank.model, rank.buckets, rank.reducer, *lamb,
                    rank.progress);
     StepBatch own;

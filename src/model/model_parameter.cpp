@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/model_parameter.h"
+
+#include <ATen/ATen.h>
+
+#include "model/initialisation.h"
+
+namespace lambert {
+
+std::vector<ModelParameter> make_parameters(const std::vector<ParameterShape>& shapes,
+                                            const ModelConfig& config, Precision precision,
+                                            std::uint64_t seed) {
+  std::vector<ModelParameter> parameters;
+  for (const ParameterShape& shape : shapes) {
+    const auto index = static_cast<std::uint32_t>(parameters.size());
+    const at::Tensor master = make_initial_parameter(shape, index, config, seed);
+    const at::Tensor compute = precision == Precision::bf16 ? master.to(at::kBFloat16) : master;
+    master.requires_grad_(true);
+    parameters.push_back({shape.name, master, compute});
+  }
+  return parameters;
+}
+
+void refresh_compute_weights(const std::vector<ModelParameter>& parameters) {
+  const at::NoGradGuard no_gradients;
+  for (const ModelParameter& parameter : parameters) {
+    if (!parameter.compute.is_same(parameter.master)) {
+      parameter.compute.copy_(parameter.master);
+    }
+  }
+}
+
+}  // namespace lambert

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include <ATen/core/Tensor.h>
+
+#include "config/run_config.h"
+#include "model/parameter_names.h"
+
+namespace lambert {
+
+/// A trained tensor. master is the autograd leaf (fp32): gradients arrive in master.grad in fp32,
+/// whatever the compute type. compute is what the forward pass multiplies with: master itself in
+/// fp32, a bf16 copy in bf16; the optimizer refreshes it after each update.
+struct ModelParameter {
+  std::string name;    // Hugging Face's tensor name
+  at::Tensor master;   // fp32, requires_grad
+  at::Tensor compute;  // same shape, fp32 or bf16
+};
+
+/// One parameter for each shape, with its starting values (see initialisation.h).
+std::vector<ModelParameter> make_parameters(const std::vector<ParameterShape>& shapes,
+                                            const ModelConfig& config, Precision precision,
+                                            std::uint64_t seed);
+
+/// compute = master, after weights were loaded.
+void refresh_compute_weights(const std::vector<ModelParameter>& parameters);
+
+}  // namespace lambert

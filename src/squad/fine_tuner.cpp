@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "squad/fine_tuner.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <utility>
+
+#include <ATen/ATen.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "base/stop_signal.h"
+#include "data/batch.h"
+#include "optim/gradient_norm.h"
+#include "optim/lr_schedule.h"
+#include "train/micro_batch_inputs.h"
+
+namespace lambert {
+namespace {
+
+PhaseConfig make_schedule(const SquadConfig& config, std::int64_t steps) {
+  PhaseConfig phase;
+  phase.max_steps = std::max<std::int64_t>(steps, 1);
+  phase.learning_rate = config.learning_rate;
+  phase.warmup_steps = config.warmup_steps;
+  phase.lr_decay_origin = config.lr_decay_origin;
+  return phase;
+}
+
+std::int64_t divide_up(std::int64_t value, std::int64_t by) {
+  return (value + by - 1) / by;
+}
+
+}  // namespace
+
+FineTuningPlan::FineTuningPlan(const SquadConfig& config, std::uint64_t seed,
+                               std::int64_t window_count, int ranks)
+    : window_count_(window_count),
+      global_batch_(config.global_train_batch_size > 0
+                        ? config.global_train_batch_size
+                        : config.per_device_train_batch_size * ranks),
+      micro_batch_(config.per_device_train_batch_size),
+      steps_per_epoch_(divide_up(window_count, global_batch_)),
+      steps_(static_cast<std::int64_t>(
+          std::ceil(config.num_train_epochs * static_cast<double>(steps_per_epoch_)))),
+      ranks_(ranks),
+      shuffles_(config.shuffle),
+      order_(seed, 0, window_count),
+      schedule_(make_schedule(config, steps_)) {}
+
+double FineTuningPlan::rate_at(std::int64_t step) const {
+  return LrSchedule(schedule_).rate_at(step);
+}
+
+std::int64_t FineTuningPlan::windows_in(std::int64_t step) const {
+  const std::int64_t first = step % steps_per_epoch_ * global_batch_;
+  return std::min(global_batch_, window_count_ - first);
+}
+
+FineTuningPlan::Share FineTuningPlan::share_of(std::int64_t step, int rank) const {
+  const std::int64_t windows = windows_in(step);
+  return {windows * rank / ranks_, windows * (rank + 1) / ranks_};
+}
+
+std::int64_t FineTuningPlan::micro_batches_in(std::int64_t step) const {
+  std::int64_t count = 0;
+  for (int rank = 0; rank < ranks_; ++rank) {
+    const Share share = share_of(step, rank);
+    count += divide_up(share.end - share.begin, micro_batch_);
+  }
+  return count;
+}
+
+std::vector<std::vector<FineTuningPlan::Sample>> FineTuningPlan::micro_batches(std::int64_t step,
+                                                                               int rank) const {
+  const std::int64_t epoch = step / steps_per_epoch_;
+  const std::int64_t first = step % steps_per_epoch_ * global_batch_;
+  const Share share = share_of(step, rank);
+  std::vector<std::vector<Sample>> micro_batches;
+  for (std::int64_t index = share.begin; index < share.end; ++index) {
+    if ((index - share.begin) % micro_batch_ == 0) {
+      micro_batches.emplace_back();
+    }
+    const std::int64_t place = first + index;
+    const std::int64_t window = shuffles_ ? order_.example_at(epoch, place) : place;
+    micro_batches.back().push_back({static_cast<std::size_t>(window),
+                                    static_cast<std::uint64_t>(epoch * window_count_ + place)});
+  }
+  return micro_batches;
+}
+
+FineTuner::FineTuner(const SquadConfig& config, std::uint64_t seed, Parts parts,
+                     const std::vector<SquadFeature>& features)
+    : config_(config),
+      seed_(seed),
+      parts_(parts),
+      features_(features),
+      plan_(config, seed, static_cast<std::int64_t>(features.size()), parts.communicator.size()) {}
+
+double FineTuner::accumulate_gradients(std::int64_t step) {
+  const auto micro_batches = plan_.micro_batches(step, parts_.communicator.rank());
+  const DropoutStream dropout{seed_, 0, step};
+  const auto total = static_cast<double>(plan_.windows_in(step));
+  if (micro_batches.empty()) {  // nothing to add, but the buckets must be reduced
+    parts_.reducer.begin_micro_batch(true);
+    const SpanLoss idle = parts_.model.forward(
+        make_question_answering_inputs({&features_.front()}, {0}, dropout, true));
+    (idle.sum * 0.0).backward();
+    return 0.0;
+  }
+  double sum = 0.0;
+  for (const auto& samples : micro_batches) {
+    std::vector<const SquadFeature*> windows;
+    std::vector<std::uint64_t> numbers;
+    for (const FineTuningPlan::Sample& sample : samples) {
+      windows.push_back(&features_[sample.window]);
+      numbers.push_back(sample.number);
+    }
+    parts_.reducer.begin_micro_batch(&samples == &micro_batches.back());
+    const SpanLoss loss =
+        parts_.model.forward(make_question_answering_inputs(windows, numbers, dropout, true));
+    (loss.sum / total).backward();
+    sum += loss.sum.item<double>();
+  }
+  return sum;
+}
+
+FineTuner::StepFigures FineTuner::train_step(std::int64_t step, double learning_rate) {
+  StepFigures figures;
+  parts_.buckets.zero();
+  parts_.reducer.begin_step(plan_.micro_batches_in(step));
+  parts_.progress.work = "forward";
+  figures.loss_sum = accumulate_gradients(step);
+  parts_.progress.work = "reduce";
+  const ReducedGradients gradients = parts_.reducer.finish();
+  parts_.progress.work = "optimizer";
+  const GradientNorm norm = measure_gradient_norm(gradients);
+  if (!norm.finite) {
+    throw DivergenceError("fine-tuning, step " + std::to_string(step + 1) +
+                          ": the gradient is not finite; lower learning_rate");
+  }
+  figures.gradient_norm = norm.value;
+  parts_.optimizer.step(gradients, norm.clip_scale(config_.optimizer.max_grad_norm), learning_rate);
+  return figures;
+}
+
+StopReason FineTuner::run(TrainState state) {
+  const std::int64_t first_step = state.global_step;
+  while (state.global_step < plan_.steps()) {
+    const Stopwatch watch;
+    const std::int64_t step = state.global_step;
+    const double learning_rate = plan_.rate_at(step);
+    const StepFigures figures = train_step(step, learning_rate);
+    const StopRequest request = take_stop_request();
+    std::array<double, 3> sums = {figures.loss_sum, request == StopRequest::save ? 1.0 : 0.0,
+                                  request == StopRequest::save_and_stop ? 1.0 : 0.0};
+    parts_.communicator.all_reduce_sum(sums);
+    const auto windows = static_cast<double>(plan_.windows_in(step));
+    state.global_step = state.step_in_phase = step + 1;
+    state.samples_seen += plan_.windows_in(step);
+    state.optimizer_steps = parts_.optimizer.step_count();
+    parts_.progress.global_step = state.global_step;
+    const double seconds = watch.seconds();
+    parts_.metrics.record(state, "seed-" + std::to_string(seed_),
+                          {{"loss", sums[0] / windows},
+                           {"learning_rate", learning_rate},
+                           {"gradient_norm", figures.gradient_norm},
+                           {"step_seconds", seconds},
+                           {"sequences_per_second", windows / seconds},
+                           {"exposed_reduce_seconds", parts_.reducer.exposed_seconds()}});
+    if (state.global_step % config_.logging.logging_steps == 0 ||
+        state.global_step == plan_.steps()) {
+      log_info("seed=" + std::to_string(seed_) + " step=" + std::to_string(state.global_step) +
+               "/" + std::to_string(plan_.steps()) + " loss=" + std::to_string(sums[0] / windows) +
+               " windows_per_second=" + std::to_string(windows / seconds));
+    }
+    const bool stopping =
+        sums[2] > 0.0 || state.global_step - first_step == config_.stop_after_steps;
+    const bool is_due =
+        config_.checkpoint.save_steps > 0 && state.global_step % config_.checkpoint.save_steps == 0;
+    if (stopping || sums[1] > 0.0 || is_due) {
+      parts_.saver.save(state, stopping ? SaveNeed::required : SaveNeed::periodic);
+    }
+    if (stopping) {
+      return StopReason::signal;
+    }
+  }
+  parts_.saver.save(state, SaveNeed::required);
+  return StopReason::run_complete;
+}
+
+QuestionAnsweringInputs make_question_answering_inputs(
+    const std::vector<const SquadFeature*>& windows, const std::vector<std::uint64_t>& numbers,
+    const DropoutStream& dropout, bool with_positions) {
+  Batch batch;
+  std::vector<std::int64_t> starts;
+  std::vector<std::int64_t> ends;
+  for (const SquadFeature* window : windows) {
+    const auto length = static_cast<std::int32_t>(window->input_ids.size());
+    batch.lengths.push_back(length);
+    batch.input_ids.insert(batch.input_ids.end(), window->input_ids.begin(),
+                           window->input_ids.end());
+    for (std::int32_t position = 0; position < length; ++position) {
+      batch.token_type_ids.push_back(position < window->window_begin ? 0 : 1);
+    }
+    starts.push_back(window->start_position);
+    ends.push_back(window->end_position);
+  }
+  batch.sample_numbers = numbers;
+  QuestionAnsweringInputs inputs;
+  static_cast<EncoderInputs&>(inputs) = to_model_inputs(batch, dropout);
+  if (with_positions) {
+    inputs.start_positions = at::tensor(starts);
+    inputs.end_positions = at::tensor(ends);
+  }
+  return inputs;
+}
+
+}  // namespace lambert

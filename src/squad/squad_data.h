@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "config/squad_config.h"
+
+namespace lambert {
+
+struct SquadAnswer {
+  std::string text;
+  std::int64_t start = 0;  // code points from the start of the context
+};
+
+struct SquadQuestion {
+  std::string id;
+  std::string text;
+  std::vector<SquadAnswer> answers;  // empty only when impossible
+  bool is_impossible = false;
+  bool has_wrong_offset = false;  // an answer's text does not stand at its start
+  std::size_t context = 0;        // index into SquadData::contexts
+};
+
+/// A SQuAD file, in its order.
+struct SquadData {
+  std::filesystem::path file;
+  std::vector<std::string> contexts;
+  std::vector<SquadQuestion> questions;
+  bool has_impossible_key = false;         // as every v2.0 file has
+  std::vector<std::string> wrong_offsets;  // one message for each question with one
+};
+
+/// Reads SQuAD v1.1 or v2.0 JSON, plain UTF-8. Throws DataError with file, line, column, JSON path
+/// or question id. Wrong answer offsets are listed, not thrown: scoring does not need them.
+SquadData read_squad(const std::filesystem::path& file);
+
+/// Throws DataError when the file is of the other version: questions without answer in v1.1, or no
+/// is_impossible at all in v2.0.
+void require_version(const SquadData& data, SquadVersion version);
+
+/// For training: logs the wrong offsets, and throws DataError when they are more than 1 % of the
+/// questions.
+void require_answer_offsets(const SquadData& data);
+
+}  // namespace lambert

@@ -3,8 +3,11 @@
 answer positions and answer extraction (google-research/bert, run_squad.py). The twin that Lambert is compared with."""
 import collections
 import math
+import pathlib
 import re
 import string
+
+from text import original_wordpiece
 
 PUNCTUATION = set(string.punctuation)
 
@@ -254,3 +257,31 @@ def extract(features, logits, context, token_texts, basic_tokenize, version, n_b
         return "", n_best, null[3] + null[4]
     odds = null[3] + null[4] - best[2] - best[3]
     return ("" if odds > threshold else best[0]), n_best, odds
+
+
+# ------------------------------------------------------------------------------------------------ WordPiece
+
+class WordPieceFeatures(Features):
+    """Features with the original's WordPiece (text/original_wordpiece.py)."""
+
+    def __init__(self, vocabulary_file, max_seq_length, stride=128, max_query_length=64, cased=False):
+        self.tokens = pathlib.Path(vocabulary_file).read_text(encoding="utf-8").split("\n")
+        self.vocabulary = {token: number for number, token in enumerate(self.tokens)}
+        self.cased, self.known = cased, {}
+        super().__init__(self.tokenize_text, lambda tokens: [self.vocabulary[t] for t in tokens], max_seq_length, stride,
+                         max_query_length)
+
+    def tokenize_text(self, text):
+        tokens = []
+        for word in self.basic_tokenize(text):
+            if word not in self.known:
+                self.known[word] = [self.tokens[i] for i in original_wordpiece.pieces(word, self.vocabulary,
+                                                                                      self.vocabulary["[UNK]"])]
+            tokens += self.known[word]
+        return tokens
+
+    def basic_tokenize(self, text):
+        return original_wordpiece.words(text, self.cased)
+
+    def token_text(self, number):
+        return self.tokens[number]

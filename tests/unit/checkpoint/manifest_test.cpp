@@ -88,7 +88,7 @@ TEST(HuggingFaceConfig, ComesBackExactly) {
   config.hidden_act = Activation::gelu_new;
   config.hidden_dropout_prob = 0.1;
   config.layer_norm_eps = 1e-12;
-  const std::string text = write_hugging_face_config(config, 0);
+  const std::string text = write_hugging_face_config(config, kPretrainingArchitecture, 0);
   EXPECT_NE(text.find("\"BertForPreTraining\""), std::string::npos);
   EXPECT_NE(text.find("\"dtype\": \"float32\""), std::string::npos);
   EXPECT_EQ(describe_model_differences(parse_hugging_face_config(text), config), "");

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "config/squad_config.h"
@@ -37,6 +38,8 @@ struct SquadData {
 /// Reads SQuAD v1.1 or v2.0 JSON, plain UTF-8. Throws DataError with file, line, column, JSON path
 /// or question id. Wrong answer offsets are listed, not thrown: scoring does not need them.
 SquadData read_squad(const std::filesystem::path& file);
+/// The same for the text of a file; messages name the file.
+SquadData parse_squad(std::string_view text, const std::filesystem::path& file);
 
 /// Throws DataError when the file is of the other version: questions without answer in v1.1, or no
 /// is_impossible at all in v2.0.

@@ -23,6 +23,11 @@ constexpr std::uint64_t kLargestFile = std::uint64_t{4} << 30;
 /// Of the questions of a training file; more means that the offsets count something else.
 constexpr double kLargestShareOfWrongOffsets = 0.01;
 
+/// As much of a text as a message quotes.
+std::string excerpt(const std::string& text) {
+  return text.substr(0, 60);
+}
+
 /// A value, where it stands, and what to say when it is not what SQuAD has there.
 class Node {
  public:
@@ -74,7 +79,7 @@ class Node {
 
   std::int64_t whole_number() const {
     if (!value_.is_number_integer()) {
-      fail("is " + value_.dump() + ", expected a whole number");
+      fail("is " + excerpt(value_.dump()) + ", expected a whole number");
     }
     if (value_.is_number_unsigned() && value_.get<std::uint64_t>() > INT64_MAX) {
       fail("is " + value_.dump() + ", too large");
@@ -151,7 +156,7 @@ class Reader {
       node.member("id").fail("is empty");
     }
     if (!ids_.insert(question.id).second) {
-      node.member("id").fail("'" + question.id + "' stands there twice");
+      node.member("id").fail("'" + excerpt(question.id) + "' stands there twice");
     }
     if (node.has("is_impossible")) {
       data_.has_impossible_key = true;
@@ -162,11 +167,11 @@ class Reader {
           {answer.member("text").text(), answer.member("answer_start").whole_number()});
     }
     if (question.is_impossible && !question.answers.empty()) {
-      node.member("answers").fail("of question '" + question.id +
+      node.member("answers").fail("of question '" + excerpt(question.id) +
                                   "' has answers, but is_impossible is true");
     }
     if (!question.is_impossible && question.answers.empty()) {
-      node.member("answers").fail("of question '" + question.id +
+      node.member("answers").fail("of question '" + excerpt(question.id) +
                                   "' is empty, but is_impossible is not true");
     }
     check_offsets(question, offsets);
@@ -179,9 +184,9 @@ class Reader {
       if (found != answer.text) {
         question.has_wrong_offset = true;
         data_.wrong_offsets.push_back(
-            "question '" + question.id + "': '" + answer.text.substr(0, 60) + "' expected at " +
+            "question '" + excerpt(question.id) + "': '" + excerpt(answer.text) + "' expected at " +
             std::to_string(answer.start) + ", found " +
-            (found.empty() ? "the end of the context" : "'" + found.substr(0, 60) + "'"));
+            (found.empty() ? "the end of the context" : "'" + excerpt(found) + "'"));
         return;
       }
     }
@@ -215,7 +220,10 @@ SquadData read_squad(const std::filesystem::path& file) {
   if (!std::filesystem::is_regular_file(file)) {
     throw DataError("reading " + file.string() + ": there is no such file; name a SQuAD JSON file");
   }
-  const std::string text = read_file(file, kLargestFile);
+  return parse_squad(read_file(file, kLargestFile), file);
+}
+
+SquadData parse_squad(std::string_view text, const std::filesystem::path& file) {
   const std::string name = file.string();
   const json document = parse(name, text);
   SquadData data;

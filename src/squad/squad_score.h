@@ -5,6 +5,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "squad/squad_data.h"
@@ -57,5 +58,8 @@ SquadScore score_squad(const SquadData& data, const Predictions& predictions, Sq
 Predictions read_predictions(const std::filesystem::path& file);
 /// {"id": number} from a file. Throws DataError.
 NullOdds read_null_odds(const std::filesystem::path& file);
+/// The same for the text of a file; messages name the file.
+Predictions parse_predictions(std::string_view text, const std::filesystem::path& file);
+NullOdds parse_null_odds(std::string_view text, const std::filesystem::path& file);
 
 }  // namespace lambert

@@ -105,7 +105,7 @@ bool words_contain(const TokenizedContext& context, std::int32_t first, std::int
 std::optional<TokenSpan> find_answer(const SquadAnswer& answer, const TokenizedContext& context,
                                      const Tokenizer& tokenizer) {
   const auto length = static_cast<std::int64_t>(count_code_points(answer.text));
-  if (length == 0) {
+  if (length == 0 || context.words.empty()) {
     return std::nullopt;
   }
   const std::int32_t first_word =
@@ -119,10 +119,14 @@ std::optional<TokenSpan> find_answer(const SquadAnswer& answer, const TokenizedC
   const std::int32_t last_token = next_word < context.words.size()
                                       ? context.first_token_of_word[next_word] - 1
                                       : static_cast<std::int32_t>(context.tokens.size()) - 1;
+  const std::int32_t first_token =
+      context.first_token_of_word[static_cast<std::size_t>(first_word)];
+  if (last_token < first_token) {
+    return std::nullopt;  // control characters alone have no token
+  }
   std::vector<std::int32_t> tokens;
   tokenizer.encode(answer.text, tokens);
-  return narrow({context.first_token_of_word[static_cast<std::size_t>(first_word)], last_token},
-                context, tokens);
+  return narrow({first_token, last_token}, context, tokens);
 }
 
 SquadFeature make_feature(std::size_t question, const std::vector<std::int32_t>& question_ids,

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <optional>
 #include <set>
 #include <string_view>
 #include <utility>
@@ -105,13 +106,13 @@ std::vector<std::size_t> code_point_offsets(std::string_view text) {
   return offsets;
 }
 
-/// What stands at the answer's place, or why nothing does.
-std::string text_at(const SquadAnswer& answer, std::string_view context,
-                    const std::vector<std::size_t>& offsets) {
+/// What stands at the answer's place; nothing when that is outside the context.
+std::optional<std::string> text_at(const SquadAnswer& answer, std::string_view context,
+                                   const std::vector<std::size_t>& offsets) {
   const auto length = static_cast<std::int64_t>(count_code_points(answer.text));
   const auto last = static_cast<std::int64_t>(offsets.size()) - 1;
   if (answer.start < 0 || answer.start > last - length) {
-    return "";
+    return std::nullopt;
   }
   const std::size_t begin = offsets[static_cast<std::size_t>(answer.start)];
   const std::size_t end = offsets[static_cast<std::size_t>(answer.start + length)];
@@ -180,13 +181,13 @@ class Reader {
 
   void check_offsets(SquadQuestion& question, const std::vector<std::size_t>& offsets) {
     for (const SquadAnswer& answer : question.answers) {
-      const std::string found = text_at(answer, data_.contexts.back(), offsets);
+      const std::optional<std::string> found = text_at(answer, data_.contexts.back(), offsets);
       if (found != answer.text) {
         question.has_wrong_offset = true;
         data_.wrong_offsets.push_back(
             "question '" + excerpt(question.id) + "': '" + excerpt(answer.text) + "' expected at " +
             std::to_string(answer.start) + ", found " +
-            (found.empty() ? "the end of the context" : "'" + excerpt(found) + "'"));
+            (found ? "'" + excerpt(*found) + "'" : "the end of the context"));
         return;
       }
     }

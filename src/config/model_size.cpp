@@ -26,9 +26,6 @@ double layer_elements(const ModelConfig& model) {
          2.0 * static_cast<double>(model.intermediate_size);
 }
 
-/// What the allocator's holes add to the kept tensors (measured).
-constexpr double kAllocatorShare = 1.22;
-
 /// Bytes of activations at the turn from the forward to the backward pass of one micro-batch of
 /// full length, with the head's logits or the temporary tensors of the first layer of the backward
 /// pass, whichever are larger.
@@ -50,7 +47,7 @@ double activation_bytes(const RunConfig& config, const PhaseConfig& phase,
   const double masked =
       static_cast<double>(micro_batch) * static_cast<double>(phase.max_predictions_per_seq);
   const double head = masked * (6.0 * width + static_cast<double>(model.vocab_size)) * element;
-  return kAllocatorShare * tokens * kept + std::max(tokens * temporary, head);
+  return tokens * kept + std::max(tokens * temporary, head);
 }
 
 /// Of a program that has done nothing yet: LibTorch, oneDNN, Open MPI, and what they make of the

@@ -63,7 +63,7 @@ TEST(SquadReader, RefusesUtf16) {
 
 TEST(SquadReader, RefusesBytesThatAreNotUtf8) {
   EXPECT_THAT(reading_error_of(good_squad_with("colour", "col\xFFur")),
-              AllOf(StartsWith("case.json, line 7, column 37: not UTF-8 (bytes FF"),
+              AllOf(StartsWith("case.json, line 7, column 39: not UTF-8 (bytes FF"),
                     HasSubstr("save it as UTF-8")));
 }
 
@@ -128,7 +128,7 @@ TEST(SquadReader, NamesTheValueOfAnotherType) {
            Row{"\"paragraphs\": ", "\"paragraphs\": 7, \"x\": ",
                "line 3, column 17: data[0].paragraphs is number, expected a list"},
            Row{"\"The sky is blue.\"", "7",
-               "line 3, column 29: data[0].paragraphs[0].context is number, expected a text"},
+               "line 3, column 30: data[0].paragraphs[0].context is number, expected a text"},
            Row{"\"qas\": ", "\"qas\": {}, \"x\": ",
                "line 4, column 11: data[0].paragraphs[0].qas is object, expected a list"},
            Row{"\"q1\"", "7", "line 5, column 12: data[0].paragraphs[0].qas[0].id is number"},
@@ -167,7 +167,7 @@ TEST(SquadReader, RefusesAnEmptyQuestionId) {
 TEST(SquadReader, RefusesAnEmptyContext) {
   for (const char* context : {"", " \\n\\t "}) {
     EXPECT_THAT(reading_error_of(good_squad_with("The sky is blue.", context)),
-                StartsWith("case.json, line 3, column 29: data[0].paragraphs[0].context is empty"));
+                StartsWith("case.json, line 3, column 30: data[0].paragraphs[0].context is empty"));
   }
 }
 
@@ -205,8 +205,8 @@ TEST(SquadOffsets, AreCountedInCodePoints) {
 }
 
 TEST(SquadOffsets, CountedInBytesAreWrong) {
-  EXPECT_EQ(wrong_offset_of("\u00E9 is a letter, sky is none", "sky", 17),
-            "question 'q': 'sky' expected at 17, found 'ky '");
+  EXPECT_EQ(wrong_offset_of("\u00E9 is a letter, sky is none", "sky", 16),
+            "question 'q': 'sky' expected at 16, found 'ky '");
 }
 
 TEST(SquadOffsets, CountedInUtf16UnitsAreWrong) {

@@ -129,7 +129,7 @@ struct SquadPredictOptions {
   std::string model;
   std::string data;
   std::string output;
-  std::string version = "1.1";
+  std::string version;  // 1.1, 2.0; empty: as the data says
   bool cased = false;
   std::int64_t max_seq_length = 384;
   std::int64_t doc_stride = 128;

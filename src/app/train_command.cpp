@@ -11,7 +11,6 @@
 #include "app/check_data.h"
 #include "app/commands.h"
 #include "app/run_directory.h"
-#include "app/versions.h"
 #include "base/error.h"
 #include "base/file_system.h"
 #include "base/hash.h"
@@ -25,7 +24,6 @@
 #include "config/step_shape.h"
 #include "gradients/gradient_buckets.h"
 #include "gradients/gradient_reducer.h"
-#include "kernels/cpu_level.h"
 #include "model/bert_for_pretraining.h"
 #include "ops/tensor_memory.h"
 #include "optim/optimizer.h"
@@ -68,35 +66,12 @@ CheckpointContent bind_checkpoint(const RunConfig& config, const DatasetInfo& da
   return content;
 }
 
-std::vector<std::string> tensors_with(const Optimizer& optimizer, bool ParameterTreatment::*flag) {
-  std::vector<std::string> names;
-  for (const ParameterTreatment& treatment : optimizer.treatments()) {
-    if (treatment.*flag) {
-      names.push_back(treatment.name);
-    }
-  }
-  return names;
-}
-
-/// The counts; the names stand in run.json.
-void log_treatments(const Optimizer& optimizer) {
-  const std::string of_all = " of " + std::to_string(optimizer.treatments().size());
-  log_info(
-      "optimizer decayed=" +
-      std::to_string(tensors_with(optimizer, &ParameterTreatment::decayed).size()) + of_all +
-      " adapted=" + std::to_string(tensors_with(optimizer, &ParameterTreatment::adapted).size()) +
-      of_all + " (names: run.json)");
-}
-
 /// Everything that can be wrong before the first step and needs no lock. Rank 0 goes first, so that
 /// a mistake is reported once: it ends the job while the others wait.
 DatasetInfo check_inputs(RunConfig& config, Communicator& communicator) {
   require_same_text(communicator, "the resolved config", write_run_config(config),
                     "start all ranks with the same file, overrides and program");
-  require_same_text(communicator, "the processor level of the kernels (here " + cpu_level() + ")",
-                    cpu_level(),
-                    "levels round differently: run on equal nodes, or give all ranks the lowest "
-                    "level, like mpirun -x LD_LIBRARY_PATH=.../lib/glibc-hwcaps/x86-64-v3");
+  require_same_processor_level(communicator);
   const auto check = [&config, &communicator] {
     for (const PhaseConfig& phase : config.phases) {
       derive_step_shape(phase, communicator.size(), config.communication.reduction);
@@ -113,31 +88,6 @@ DatasetInfo check_inputs(RunConfig& config, Communicator& communicator) {
   }
   config.model.vocab_size = data->vocab_size;
   return data->phases.front();
-}
-
-std::string command_of(const ConfigOptions& options) {
-  std::string command = "lambert train " + options.config;
-  for (const std::string& assignment : options.overrides) {
-    command += " " + assignment;
-  }
-  return command;
-}
-
-Launch describe_launch(const ConfigOptions& options, const Communicator& communicator,
-                       std::int64_t threads, const RunConfig& config, const Optimizer& optimizer,
-                       std::int64_t first_step) {
-  Launch launch;
-  launch.command = command_of(options);
-  for (int rank = 0; rank < communicator.size(); ++rank) {
-    launch.hosts.push_back(communicator.host_of(rank));
-  }
-  launch.threads_per_rank = threads;
-  launch.parameter_count = count_parameters(config.model);
-  launch.first_step = first_step;
-  launch.versions = library_versions();
-  launch.decayed_tensors = tensors_with(optimizer, &ParameterTreatment::decayed);
-  launch.adapted_tensors = tensors_with(optimizer, &ParameterTreatment::adapted);
-  return launch;
 }
 
 /// A new run's weights from init_from. Throws DataError, ConfigError when it is another model.
@@ -206,9 +156,10 @@ StopReason train(const ConfigOptions& options, const RunConfig& config, const Da
   }
   MetricsLog metrics;
   if (is_first) {
-    records.start(
-        config, options.config,
-        describe_launch(options, communicator, threads, config, *optimizer, state.global_step));
+    Launch launch = describe_launch(command_text("lambert train", options), communicator, threads,
+                                    count_parameters(config.model), *optimizer, state.global_step);
+    launch.seed = config.seed;
+    records.start(write_run_config(config), options.config, launch);
     records.running(progress);
     metrics = MetricsLog(file_system, config.output_dir, config.logging, state.global_step);
   }
@@ -222,16 +173,6 @@ StopReason train(const ConfigOptions& options, const RunConfig& config, const Da
                    std::move(evaluations)},
                   state);
   return trainer.run();
-}
-
-/// The first failing rank leaves its record; a rank that only lost its peer waits, because the true
-/// cause is elsewhere.
-void record_failure(RunRecords& records, const RunProgress& progress, int rank, ExitCode code,
-                    const char* what) {
-  if (code == ExitCode::communication) {
-    ::usleep(1'000'000);
-  }
-  records.record_failure({code, reason_of(code), what, rank}, progress);
 }
 
 }  // namespace
@@ -251,23 +192,9 @@ int run_train(const ConfigOptions& options) {
 
   RunRecords records(*file_system, config.output_dir);
   RunProgress progress;
-  ExitCode code = ExitCode::internal;
-  try {
-    const StopReason reason =
-        train(options, config, dataset, *communicator, *file_system, records, progress);
-    code = reason == StopReason::signal ? ExitCode::stopped_on_request : ExitCode::finished;
-  } catch (
-      const Error& error) {  // recorded here, where the run directory is known; handled in main
-    record_failure(records, progress, communicator->rank(), error.code(), error.what());
-    throw;
-  } catch (const std::exception& error) {
-    record_failure(records, progress, communicator->rank(), ExitCode::internal, error.what());
-    throw;
-  }
-  if (communicator->rank() == 0) {
-    records.end({code, reason_of(code), "", 0}, progress);
-  }
-  return static_cast<int>(code);
+  return static_cast<int>(run_recorded(records, progress, *communicator, [&] {
+    return train(options, config, dataset, *communicator, *file_system, records, progress);
+  }));
 }
 
 }  // namespace lambert

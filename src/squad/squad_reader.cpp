@@ -100,17 +100,31 @@ std::vector<std::size_t> code_point_offsets(std::string_view text) {
   return offsets;
 }
 
-/// What stands at the answer's place, or why nothing does.
-std::string text_at(const SquadAnswer& answer, std::string_view context,
-                    const std::vector<std::size_t>& offsets) {
+/// The beginning of a text, whole characters, for a message.
+std::string excerpt(std::string_view text) {
+  constexpr std::size_t kLongest = 60;
+  std::size_t end = std::min(text.size(), kLongest);
+  while (end < text.size() && end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U) {
+    --end;
+  }
+  return "'" + std::string(text.substr(0, end)) + "'" + (end < text.size() ? "..." : "");
+}
+
+/// What stands at the answer's place when it is not the answer; nothing when it is.
+std::string other_text_at(const SquadAnswer& answer, std::string_view context,
+                          const std::vector<std::size_t>& offsets) {
   const auto length = static_cast<std::int64_t>(count_code_points(answer.text));
   const auto last = static_cast<std::int64_t>(offsets.size()) - 1;
-  if (answer.start < 0 || answer.start > last - length) {
-    return "";
+  if (answer.start < 0) {
+    return "nothing: that is before the context";
+  }
+  if (answer.start > last - length) {
+    return "the end of the context, which has " + std::to_string(last) + " code points";
   }
   const std::size_t begin = offsets[static_cast<std::size_t>(answer.start)];
   const std::size_t end = offsets[static_cast<std::size_t>(answer.start + length)];
-  return std::string(context.substr(begin, end - begin));
+  const std::string_view found = context.substr(begin, end - begin);
+  return found == answer.text ? "" : excerpt(found);
 }
 
 class Reader {
@@ -175,13 +189,10 @@ class Reader {
 
   void check_offsets(SquadQuestion& question, const std::vector<std::size_t>& offsets) {
     for (const SquadAnswer& answer : question.answers) {
-      const std::string found = text_at(answer, data_.contexts.back(), offsets);
-      if (found != answer.text) {
-        question.has_wrong_offset = true;
-        data_.wrong_offsets.push_back(
-            "question '" + question.id + "': '" + answer.text.substr(0, 60) + "' expected at " +
-            std::to_string(answer.start) + ", found " +
-            (found.empty() ? "the end of the context" : "'" + found.substr(0, 60) + "'"));
+      const std::string found = other_text_at(answer, data_.contexts.back(), offsets);
+      if (!found.empty()) {
+        question.wrong_offset = "question '" + question.id + "': " + excerpt(answer.text) +
+                                " expected at " + std::to_string(answer.start) + ", found " + found;
         return;
       }
     }
@@ -204,7 +215,7 @@ json parse(const std::string& file, std::string_view text) {
   try {
     return parse_strict_json(text);
   } catch (const DataError& error) {
-    throw DataError("reading " + file + ": " + error.what() +
+    throw DataError("reading " + file + ", " + place_of_json_mistake(text) + ": " + error.what() +
                     "; give a complete SQuAD v1.1 or v2.0 file");
   }
 }
@@ -224,30 +235,40 @@ SquadData read_squad(const std::filesystem::path& file) {
   return data;
 }
 
+SquadVersion choose_version(const std::string& wanted, const SquadData& data) {
+  const bool is_v2 = wanted.empty() ? data.has_impossible_key : wanted == "2.0";
+  return is_v2 ? SquadVersion::v2_0 : SquadVersion::v1_1;
+}
+
 void require_version(const SquadData& data, SquadVersion version) {
   const auto impossible =
       std::count_if(data.questions.begin(), data.questions.end(),
                     [](const auto& question) { return question.is_impossible; });
   if (version == SquadVersion::v1_1 && impossible > 0) {
     throw DataError("reading " + data.file.string() + ": " + std::to_string(impossible) +
-                    " questions are impossible, SQuAD v1.1 has none; set version: 2.0");
+                    " questions are impossible, SQuAD v1.1 has none; choose version 2.0");
   }
   if (version == SquadVersion::v2_0 && !data.has_impossible_key) {
-    throw DataError("reading " + data.file.string() +
-                    ": no question has is_impossible, so this is not SQuAD v2.0; set version: 1.1");
+    throw DataError(
+        "reading " + data.file.string() +
+        ": no question has is_impossible, so this is not SQuAD v2.0; choose version 1.1");
   }
 }
 
 void require_answer_offsets(const SquadData& data) {
-  if (data.wrong_offsets.empty()) {
+  const auto is_wrong = [](const SquadQuestion& question) {
+    return !question.wrong_offset.empty();
+  };
+  const auto wrong = std::count_if(data.questions.begin(), data.questions.end(), is_wrong);
+  if (wrong == 0) {
     return;
   }
-  const std::string found = std::to_string(data.wrong_offsets.size()) + " of " +
-                            std::to_string(data.questions.size()) +
-                            " questions have an answer whose text is not at its answer_start "
-                            "(counted in code points), first " +
-                            data.wrong_offsets.front();
-  if (static_cast<double>(data.wrong_offsets.size()) >
+  const std::string found =
+      std::to_string(wrong) + " of " + std::to_string(data.questions.size()) +
+      " questions have an answer whose text is not at its answer_start (counted in code points), "
+      "first " +
+      std::find_if(data.questions.begin(), data.questions.end(), is_wrong)->wrong_offset;
+  if (static_cast<double>(wrong) >
       kLargestShareOfWrongOffsets * static_cast<double>(data.questions.size())) {
     throw DataError("reading " + data.file.string() + ": " + found + "; repair the file");
   }

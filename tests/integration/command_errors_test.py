@@ -66,6 +66,8 @@ def usage_rows():
         ("verify-resume", "CONFIG is required"), ("inspect", "there are lamb"),
         ("inspect lamb", "RUN is required"), ("bench", "there are train, matmul"),
         ("bench tokenize", "is required"), ("bench loader", "DIR is required"),
+        ("squad", "there are train, predict, score"), ("squad train", "CONFIG is required"),
+        ("squad predict", "is required"), ("squad score", "is required"),
         ("config", "there are reference")]:
         rows.append(Row(command, CONFIG, [f"command line of lambert {command}:", missing,
                                           f"see lambert {command} --help"]))
@@ -76,6 +78,7 @@ def usage_rows():
         ("vocab train --sise 500", "--size"), ("data inspect data --cuont 1", "--count"),
         ("data stats data --jsno", "--json"), ("check tiny.yaml --no-dat", "--no-data"),
         ("train tiny.yaml --hlep", "--help"), ("eval tiny.yaml --checkpiont run", "--checkpoint"),
+        ("squad scroe a b", "score"), ("squad predict run a --ouput new", "--output"),
         ("export hf run --ouput new", "--output"), ("checkpoint verify run --jason", "--json")]:
         rows.append(Row(slip, CONFIG, ["unknown", f"did you mean '{meant}'?", "--help"]))
     return rows + [
@@ -349,7 +352,8 @@ def check_help(bench):
                     "data stats", "data verify", "check", "train", "verify-resume", "eval", "export",
                     "export hf", "checkpoint", "checkpoint list", "checkpoint verify", "inspect",
                     "inspect lamb", "bench", "bench train", "bench matmul", "bench lamb",
-                    "bench tokenize", "bench loader", "config",
+                    "bench tokenize", "bench loader", "squad", "squad train", "squad predict",
+                    "squad score", "config",
                     "config reference"]:
         text = bench.must(f"{command} --help").stdout
         if not text.startswith("Example: ") or "lambert" not in text.splitlines()[0]:

@@ -12,6 +12,7 @@
 #include "comm/make_communicator.h"
 #include "config/load_run_config.h"
 #include "config/run_plan.h"
+#include "squad/squad_gauge.h"
 
 namespace lambert {
 namespace {
@@ -51,7 +52,11 @@ int run_check(const CheckOptions& options) {
   // reading any.
   RunPlan plan = plan_run(config, ranks, 0);
   if (!options.no_data) {
-    plan = plan_run(config, ranks, check_data_folders(config).vocab_size);
+    const DataCheck data = check_data_folders(config);
+    plan = plan_run(config, ranks, data.vocab_size);
+    if (has_gauge(config)) {
+      read_gauge_questions(config, data.phases.front());
+    }
   }
   std::cout << (options.json ? describe_plan_as_json(config, plan) : describe_plan(config, plan))
             << std::flush;

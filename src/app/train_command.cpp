@@ -27,6 +27,7 @@
 #include "model/bert_for_pretraining.h"
 #include "ops/tensor_memory.h"
 #include "optim/optimizer.h"
+#include "squad/squad_gauge.h"
 #include "train/checkpoint_saver.h"
 #include "train/held_out_loss.h"
 #include "train/matmul_rate.h"
@@ -66,9 +67,14 @@ CheckpointContent bind_checkpoint(const RunConfig& config, const DatasetInfo& da
   return content;
 }
 
+struct CheckedInputs {
+  DatasetInfo dataset;  // of the first phase
+  std::optional<GaugeQuestions> gauge;
+};
+
 /// Everything that can be wrong before the first step and needs no lock. Rank 0 goes first, so that
 /// a mistake is reported once: it ends the job while the others wait.
-DatasetInfo check_inputs(RunConfig& config, Communicator& communicator) {
+CheckedInputs check_inputs(RunConfig& config, Communicator& communicator) {
   require_same_text(communicator, "the resolved config", write_run_config(config),
                     "start all ranks with the same file, overrides and program");
   require_same_processor_level(communicator);
@@ -76,18 +82,22 @@ DatasetInfo check_inputs(RunConfig& config, Communicator& communicator) {
     for (const PhaseConfig& phase : config.phases) {
       derive_step_shape(phase, communicator.size(), config.communication.reduction);
     }
-    return check_data_folders(config);
+    CheckedInputs checked{check_data_folders(config).phases.front(), std::nullopt};
+    if (has_gauge(config)) {
+      checked.gauge = read_gauge_questions(config, checked.dataset);
+    }
+    return checked;
   };
-  std::optional<DataCheck> data;
+  std::optional<CheckedInputs> inputs;
   if (communicator.rank() == 0) {
-    data = check();
+    inputs = check();
   }
   communicator.barrier();
-  if (!data) {
-    data = check();
+  if (!inputs) {
+    inputs = check();
   }
-  config.model.vocab_size = data->vocab_size;
-  return data->phases.front();
+  config.model.vocab_size = inputs->dataset.vocab_size;
+  return std::move(*inputs);
 }
 
 /// A new run's weights from init_from. Throws DataError, ConfigError when it is another model.
@@ -115,7 +125,7 @@ void import_weights(const RunConfig& config, const DatasetInfo& dataset, FileSys
 }
 
 /// From the locked directory to the end of training.
-StopReason train(const ConfigOptions& options, const RunConfig& config, const DatasetInfo& dataset,
+StopReason train(const ConfigOptions& options, const RunConfig& config, CheckedInputs inputs,
                  Communicator& communicator, FileSystem& file_system, RunRecords& records,
                  RunProgress& progress) {
   const bool is_first = communicator.rank() == 0;
@@ -135,11 +145,11 @@ StopReason train(const ConfigOptions& options, const RunConfig& config, const Da
 
   CheckpointStore store(file_system, config.output_dir);
   CheckpointSaver saver(communicator, store,
-                        bind_checkpoint(config, dataset, model, *optimizer, communicator),
+                        bind_checkpoint(config, inputs.dataset, model, *optimizer, communicator),
                         parameters, records, progress, config.checkpoint.save_total_limit);
   const TrainState state = saver.resume();
   if (state == TrainState{} && !config.init_from.empty()) {
-    import_weights(config, dataset, file_system, model);
+    import_weights(config, inputs.dataset, file_system, model);
   }
   optimizer->set_step_count(state.optimizer_steps);
   model.refresh_compute_weights();
@@ -150,9 +160,15 @@ StopReason train(const ConfigOptions& options, const RunConfig& config, const Da
                         row_count);
   check_replicas(communicator, parameters);
 
-  std::vector<std::unique_ptr<Evaluation>> evaluations;
+  std::vector<ScheduledEvaluation> evaluations;
   if (!config.evaluation.data.empty()) {
-    evaluations.push_back(std::make_unique<HeldOutLoss>(config, communicator, model));
+    evaluations.push_back(
+        {std::make_unique<HeldOutLoss>(config, communicator, model), config.evaluation.eval_steps});
+  }
+  if (inputs.gauge) {
+    evaluations.push_back({std::make_unique<SquadGauge>(config, std::move(*inputs.gauge),
+                                                        communicator, model.parameters()),
+                           config.evaluation.squad.every_steps});
   }
   MetricsLog metrics;
   if (is_first) {
@@ -185,7 +201,7 @@ int run_train(const ConfigOptions& options) {
   install_stop_signal_handlers();
   RunConfig config = load_run_config(options.config, options.overrides);
   const std::unique_ptr<Communicator> communicator = make_communicator(config.communication);
-  const DatasetInfo dataset = check_inputs(config, *communicator);
+  CheckedInputs inputs = check_inputs(config, *communicator);
   const std::unique_ptr<FileSystem> file_system = make_posix_file_system();
   const std::unique_ptr<RunLock> lock =
       claim_output_directory(config.output_dir, *communicator, *file_system);
@@ -193,7 +209,8 @@ int run_train(const ConfigOptions& options) {
   RunRecords records(*file_system, config.output_dir);
   RunProgress progress;
   return static_cast<int>(run_recorded(records, progress, *communicator, [&] {
-    return train(options, config, dataset, *communicator, *file_system, records, progress);
+    return train(options, config, std::move(inputs), *communicator, *file_system, records,
+                 progress);
   }));
 }
 

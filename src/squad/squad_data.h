@@ -44,6 +44,11 @@ SquadVersion choose_version(const std::string& wanted, const SquadData& data);
 /// is_impossible at all in v2.0.
 void require_version(const SquadData& data, SquadVersion version);
 
+/// count questions, spread evenly over the file (which is ordered by article), in its order, with
+/// the contexts they need; all for count 0 or more than there are. Wrong offsets are not listed
+/// again.
+SquadData spread_questions(const SquadData& data, std::int64_t count);
+
 /// For training: logs the wrong offsets, and throws DataError when they are more than 1 % of the
 /// questions.
 void require_answer_offsets(const SquadData& data);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <optional>
 #include <set>
 #include <string_view>
 #include <utility>
@@ -253,6 +254,25 @@ void require_version(const SquadData& data, SquadVersion version) {
         "reading " + data.file.string() +
         ": no question has is_impossible, so this is not SQuAD v2.0; choose version 1.1");
   }
+}
+
+SquadData spread_questions(const SquadData& data, std::int64_t count) {
+  const std::size_t total = data.questions.size();
+  const std::size_t kept = count > 0 ? std::min(static_cast<std::size_t>(count), total) : total;
+  SquadData subset;
+  subset.file = data.file;
+  subset.has_impossible_key = data.has_impossible_key;
+  std::optional<std::size_t> last_context;
+  for (std::size_t index = 0; index < kept; ++index) {
+    SquadQuestion question = data.questions[index * total / kept];
+    if (question.context != last_context) {  // contexts stand in the order of their questions
+      last_context = question.context;
+      subset.contexts.push_back(data.contexts[question.context]);
+    }
+    question.context = subset.contexts.size() - 1;
+    subset.questions.push_back(std::move(question));
+  }
+  return subset;
 }
 
 void require_answer_offsets(const SquadData& data) {

@@ -39,6 +39,7 @@ compare optimizer_parity $bin/optimizer_trace configs
 compare collect_rows $bin/train_test 'TrainStep.*'
 compare collect_rows $bin/train_distributed_test 'TrainRanks.Losses*:ReproducibleRanks.OneTwo*'
 compare export_parity $bin/lambert $bin/model_logits
+compare import_parity $bin/model_logits
 [ $faults = 1 ] && compare seeded_faults . build/faults
 .deps/test-venv/bin/python tests/parity/print_tables.py "$rows"
 exit "$failed"

@@ -86,6 +86,12 @@ struct ExportOptions {
 };
 int run_export_hf(const ExportOptions& options);
 
+struct ExportVerifyOptions {
+  std::string folder;
+  bool json = false;
+};
+int run_export_verify(const ExportVerifyOptions& options);
+
 struct CheckpointOptions {
   std::string action;  // list, verify
   std::string folder;

@@ -10,15 +10,13 @@
 
 #include "app/check_data.h"
 #include "app/commands.h"
+#include "app/initial_weights.h"
 #include "app/run_directory.h"
 #include "base/error.h"
 #include "base/file_system.h"
-#include "base/hash.h"
 #include "base/log.h"
 #include "base/stop_signal.h"
 #include "checkpoint/checkpoint.h"
-#include "checkpoint/hugging_face_config.h"
-#include "checkpoint/model_import.h"
 #include "comm/make_communicator.h"
 #include "config/load_run_config.h"
 #include "config/step_shape.h"
@@ -100,28 +98,21 @@ CheckedInputs check_inputs(RunConfig& config, Communicator& communicator) {
   return std::move(*inputs);
 }
 
-/// A new run's weights from init_from. Throws DataError, ConfigError when it is another model.
+/// A new run's weights. Rank 0 goes first, so that a mistake is reported once.
 void import_weights(const RunConfig& config, const DatasetInfo& dataset, FileSystem& file_system,
-                    const BertForPreTraining& model) {
-  const fs::path folder = find_model_folder(file_system, config.init_from);
-  const ModelImport source(folder);
-  ModelConfig saved = source.config();
-  saved.hidden_dropout_prob = config.model.hidden_dropout_prob;  // a choice of this run
-  saved.attention_probs_dropout_prob = config.model.attention_probs_dropout_prob;
-  saved.initializer_range = config.model.initializer_range;
-  if (const std::string differences = describe_model_differences(saved, config.model);
-      !differences.empty()) {
-    throw ConfigError("starting from init_from " + folder.string() + ": " + differences +
-                      "; use its values in model, and data prepared with its vocabulary");
+                    Communicator& communicator, const BertForPreTraining& model) {
+  const auto import = [&] {
+    const ModelImport source = open_initial_weights(config, dataset, file_system);
+    std::vector<NamedTensor> weights = bind_weights(model.parameters());
+    log_import(source.folder(), source.copy_to(weights));
+  };
+  if (communicator.rank() == 0) {
+    import();
   }
-  const fs::path vocabulary = folder / dataset.tokenizer_file;
-  if (fs::exists(vocabulary) && hash128_hex_of_file(vocabulary) != dataset.vocabulary_hash) {
-    throw ConfigError("starting from init_from " + folder.string() + ": its " +
-                      dataset.tokenizer_file +
-                      " is not the one the data was prepared with; prepare the data with it");
+  communicator.barrier();
+  if (communicator.rank() != 0) {
+    import();
   }
-  std::vector<NamedTensor> weights = bind_weights(model.parameters());
-  log_import(folder, source.copy_to(weights));
 }
 
 /// From the locked directory to the end of training.
@@ -149,7 +140,7 @@ StopReason train(const ConfigOptions& options, const RunConfig& config, CheckedI
                         parameters, records, progress, config.checkpoint.save_total_limit);
   const TrainState state = saver.resume();
   if (state == TrainState{} && !config.init_from.empty()) {
-    import_weights(config, inputs.dataset, file_system, model);
+    import_weights(config, inputs.dataset, file_system, communicator, model);
   }
   optimizer->set_step_count(state.optimizer_steps);
   model.refresh_compute_weights();

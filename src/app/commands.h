@@ -92,6 +92,17 @@ struct ExportVerifyOptions {
 };
 int run_export_verify(const ExportVerifyOptions& options);
 
+struct ImportTfOptions {
+  std::string checkpoint;  // path before .index
+  std::string config;
+  std::string vocabulary;
+  std::string output;
+  std::string gelu;  // erf, tanh
+  bool cased = false;
+  std::string python = "python3";
+};
+int run_import_tf(const ImportTfOptions& options);
+
 struct CheckpointOptions {
   std::string action;  // list, verify
   std::string folder;

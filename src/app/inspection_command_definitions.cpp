@@ -23,6 +23,37 @@ void add_inspect(CLI::App& app, int& exit_code) {
   lamb->callback([options, &exit_code] { exit_code = run_inspect_lamb(*options); });
 }
 
+void add_import(CLI::App& app, int& exit_code) {
+  CLI::App* import =
+      app.add_subcommand("import", describe("Convert weights of others",
+                                            "lambert import tf bert_model.ckpt bert_config.json "
+                                            "vocab.txt --gelu tanh --output bert"));
+  import->require_subcommand(1);
+  CLI::App* tf = import->add_subcommand(
+      "tf",
+      describe("A TensorFlow checkpoint of google-research/bert to a folder for init_from\n"
+               "Needs a Python with numpy and safetensors, not TensorFlow. bert_config.json has "
+               "\"gelu\" for both forms:\n"
+               "Google's released code computes the tanh approximation, Hugging Face's conversions "
+               "of the same weights the\n"
+               "error function (erf).\n"
+               "Exit codes: 2 usage or no such Python, 3 a missing, damaged or unfitting file.",
+               "lambert import tf bert_model.ckpt bert_config.json vocab.txt --gelu tanh --output "
+               "bert"));
+  auto options = std::make_shared<ImportTfOptions>();
+  tf->add_option("CHECKPOINT_PREFIX", options->checkpoint, "path of the .index file without .index")
+      ->required();
+  tf->add_option("CONFIG_JSON", options->config, "bert_config.json")->required();
+  tf->add_option("VOCAB", options->vocabulary, "vocab.txt")->required();
+  tf->add_option("--output", options->output, "folder to create")->required();
+  tf->add_option("--gelu", options->gelu, "the form that the model was trained with")
+      ->required()
+      ->check(CLI::IsMember({"erf", "tanh"}));
+  tf->add_flag("--cased", options->cased, "the vocabulary is cased");
+  tf->add_option("--python", options->python, "interpreter")->capture_default_str();
+  tf->callback([options, &exit_code] { exit_code = run_import_tf(*options); });
+}
+
 /// What a benchmark takes beside --seconds and --json.
 struct BenchDescription {
   const char* action;
@@ -202,6 +233,8 @@ void add_export_commands(CLI::App& app, int& exit_code) {
 }
 
 void add_checkpoint_commands(CLI::App& app, int& exit_code) {
+  add_import(app, exit_code);
+
   CLI::App* checkpoint = app.add_subcommand(
       "checkpoint", describe("Look at checkpoints", "lambert checkpoint list runs/mini"));
   checkpoint->require_subcommand(1);

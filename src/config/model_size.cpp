@@ -44,9 +44,8 @@ std::int64_t activation_bytes(const RunConfig& config, double tokens, double hea
   const double temporary = (2.0 * inner + 3.0 * width) * element;
   constexpr double kLargest =
       4e18;  // the largest accepted sizes multiply to more than 64 bits hold
-  return static_cast<std::int64_t>(std::min(
-      kLargest,
-      tokens * kept + std::max(tokens * temporary, head_elements * element)));
+  return static_cast<std::int64_t>(
+      std::min(kLargest, tokens * kept + std::max(tokens * temporary, head_elements * element)));
 }
 
 /// Of the masked tokens' rows and logits.

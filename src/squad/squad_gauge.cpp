@@ -80,10 +80,11 @@ SquadGauge::SquadGauge(const RunConfig& run, GaugeQuestions questions, Communica
       questions_(std::move(questions)),
       communicator_(communicator),
       weights_(std::move(weights)) {
-  log_info("squad gauge loaded train_questions=" + std::to_string(questions_.train.questions.size()) +
-           " train_windows=" + std::to_string(questions_.train_features.features.size()) +
-           " dev_questions=" + std::to_string(questions_.dev.questions.size()) +
-           " dev_windows=" + std::to_string(questions_.dev_features.features.size()));
+  log_info(
+      "squad gauge loaded train_questions=" + std::to_string(questions_.train.questions.size()) +
+      " train_windows=" + std::to_string(questions_.train_features.features.size()) +
+      " dev_questions=" + std::to_string(questions_.dev.questions.size()) +
+      " dev_windows=" + std::to_string(questions_.dev_features.features.size()));
 }
 
 EvaluationResult SquadGauge::run() {

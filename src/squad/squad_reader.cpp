@@ -24,6 +24,21 @@ constexpr std::uint64_t kLargestFile = std::uint64_t{4} << 30;
 /// Of the questions of a training file; more means that the offsets count something else.
 constexpr double kLargestShareOfWrongOffsets = 0.01;
 
+/// As much of a text as a message quotes, whole characters.
+std::string_view excerpt(std::string_view text) {
+  constexpr std::size_t kLongest = 60;
+  std::size_t end = std::min(text.size(), kLongest);
+  while (end < text.size() && end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U) {
+    --end;
+  }
+  return text.substr(0, end);
+}
+
+std::string quoted(std::string_view text) {
+  const std::string_view shown = excerpt(text);
+  return "'" + std::string(shown) + "'" + (shown.size() < text.size() ? "..." : "");
+}
+
 /// A value, where it stands, and what to say when it is not what SQuAD has there.
 class Node {
  public:
@@ -75,7 +90,7 @@ class Node {
 
   std::int64_t whole_number() const {
     if (!value_.is_number_integer()) {
-      fail("is " + value_.dump() + ", expected a whole number");
+      fail("is " + std::string(excerpt(value_.dump())) + ", expected a whole number");
     }
     if (value_.is_number_unsigned() && value_.get<std::uint64_t>() > INT64_MAX) {
       fail("is " + value_.dump() + ", too large");
@@ -101,16 +116,6 @@ std::vector<std::size_t> code_point_offsets(std::string_view text) {
   return offsets;
 }
 
-/// The beginning of a text, whole characters, for a message.
-std::string excerpt(std::string_view text) {
-  constexpr std::size_t kLongest = 60;
-  std::size_t end = std::min(text.size(), kLongest);
-  while (end < text.size() && end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U) {
-    --end;
-  }
-  return "'" + std::string(text.substr(0, end)) + "'" + (end < text.size() ? "..." : "");
-}
-
 /// What stands at the answer's place when it is not the answer; nothing when it is.
 std::string other_text_at(const SquadAnswer& answer, std::string_view context,
                           const std::vector<std::size_t>& offsets) {
@@ -125,7 +130,7 @@ std::string other_text_at(const SquadAnswer& answer, std::string_view context,
   const std::size_t begin = offsets[static_cast<std::size_t>(answer.start)];
   const std::size_t end = offsets[static_cast<std::size_t>(answer.start + length)];
   const std::string_view found = context.substr(begin, end - begin);
-  return found == answer.text ? "" : excerpt(found);
+  return found == answer.text ? "" : quoted(found);
 }
 
 class Reader {
@@ -166,7 +171,7 @@ class Reader {
       node.member("id").fail("is empty");
     }
     if (!ids_.insert(question.id).second) {
-      node.member("id").fail("'" + question.id + "' stands there twice");
+      node.member("id").fail(quoted(question.id) + " stands there twice");
     }
     if (node.has("is_impossible")) {
       data_.has_impossible_key = true;
@@ -177,12 +182,12 @@ class Reader {
           {answer.member("text").text(), answer.member("answer_start").whole_number()});
     }
     if (question.is_impossible && !question.answers.empty()) {
-      node.member("answers").fail("of question '" + question.id +
-                                  "' has answers, but is_impossible is true");
+      node.member("answers").fail("of question " + quoted(question.id) +
+                                  " has answers, but is_impossible is true");
     }
     if (!question.is_impossible && question.answers.empty()) {
-      node.member("answers").fail("of question '" + question.id +
-                                  "' is empty, but is_impossible is not true");
+      node.member("answers").fail("of question " + quoted(question.id) +
+                                  " is empty, but is_impossible is not true");
     }
     check_offsets(question, offsets);
     data_.questions.push_back(std::move(question));
@@ -192,7 +197,7 @@ class Reader {
     for (const SquadAnswer& answer : question.answers) {
       const std::string found = other_text_at(answer, data_.contexts.back(), offsets);
       if (!found.empty()) {
-        question.wrong_offset = "question '" + question.id + "': " + excerpt(answer.text) +
+        question.wrong_offset = "question " + quoted(question.id) + ": " + quoted(answer.text) +
                                 " expected at " + std::to_string(answer.start) + ", found " + found;
         return;
       }
@@ -227,7 +232,10 @@ SquadData read_squad(const std::filesystem::path& file) {
   if (!std::filesystem::is_regular_file(file)) {
     throw DataError("reading " + file.string() + ": there is no such file; name a SQuAD JSON file");
   }
-  const std::string text = read_file(file, kLargestFile);
+  return parse_squad(read_file(file, kLargestFile), file);
+}
+
+SquadData parse_squad(std::string_view text, const std::filesystem::path& file) {
   const std::string name = file.string();
   const json document = parse(name, text);
   SquadData data;

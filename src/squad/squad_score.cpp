@@ -103,21 +103,17 @@ std::pair<double, double> best_threshold(const std::vector<QuestionScore>& score
     by_id[score.id] = &score;
     current += score.has_answer ? 0.0 : 1.0;
   }
-  std::vector<std::pair<double, std::string>> order;
-  for (const QuestionScore& score : scores) {
-    if (const auto found = null_odds.find(score.id); found != null_odds.end()) {
-      order.emplace_back(found->second, score.id);
-    }
-  }
+  NullOdds order = null_odds;
   std::stable_sort(order.begin(), order.end(),
-                   [](const auto& left, const auto& right) { return left.first < right.first; });
+                   [](const auto& left, const auto& right) { return left.second < right.second; });
   double best = current;
   double threshold = 0.0;
-  for (const auto& [odds, id] : order) {
-    const QuestionScore& score = *by_id.at(id);
-    if (score.is_missing) {
+  for (const auto& [id, odds] : order) {
+    const auto found = by_id.find(id);
+    if (found == by_id.end() || found->second->is_missing) {
       continue;
     }
+    const QuestionScore& score = *found->second;
     if (score.has_answer) {
       current += score.*figure;
     } else {
@@ -133,9 +129,10 @@ std::pair<double, double> best_threshold(const std::vector<QuestionScore>& score
 
 void apply_threshold(std::vector<QuestionScore>& scores, const NullOdds& null_odds,
                      double threshold) {
+  const std::map<std::string, double> odds_of(null_odds.begin(), null_odds.end());
   for (QuestionScore& score : scores) {
-    const auto odds = null_odds.find(score.id);
-    if (!score.is_missing && odds != null_odds.end() && odds->second > threshold) {
+    const auto odds = odds_of.find(score.id);
+    if (!score.is_missing && odds != odds_of.end() && odds->second > threshold) {
       score.exact = score.f1 = score.has_answer ? 0.0 : 1.0;
     }
   }
@@ -223,10 +220,14 @@ SquadScore score_squad(const SquadData& data, const Predictions& predictions, Sq
   }
   result.all = mean_of(result.questions, [](const QuestionScore&) { return true; });
   if (version == SquadVersion::v2_0) {
-    result.with_answer =
-        mean_of(result.questions, [](const QuestionScore& score) { return score.has_answer; });
-    result.without_answer =
-        mean_of(result.questions, [](const QuestionScore& score) { return !score.has_answer; });
+    const auto mean_if_any = [&result](bool has_answer) {
+      const MeanScore mean = mean_of(result.questions, [has_answer](const QuestionScore& score) {
+        return score.has_answer == has_answer;
+      });
+      return mean.total > 0 ? std::optional(mean) : std::nullopt;
+    };
+    result.with_answer = mean_if_any(true);
+    result.without_answer = mean_if_any(false);
   }
   return result;
 }
@@ -237,8 +238,13 @@ Predictions parse_predictions(std::string_view text, const std::filesystem::path
 }
 
 NullOdds parse_null_odds(std::string_view text, const std::filesystem::path& file) {
-  return parse_map<double>(text, file, kNumbers,
-                           [](const nlohmann::json& value) { return value.is_number(); });
+  const auto values = parse_map<double>(
+      text, file, kNumbers, [](const nlohmann::json& value) { return value.is_number(); });
+  NullOdds in_order;
+  for (const auto& [id, value] : nlohmann::ordered_json::parse(text).items()) {
+    in_order.emplace_back(id, values.at(id));
+  }
+  return in_order;
 }
 
 Predictions read_predictions(const std::filesystem::path& file) {

@@ -57,17 +57,15 @@ bool stands_at_its_start(const SquadAnswer& answer, const std::u32string& contex
 
 void check_data(const SquadData& data) {
   require(!data.questions.empty(), "there is a question");
-  std::size_t wrong = 0;
   for (const SquadQuestion& question : data.questions) {
     const std::u32string context = decode(data.contexts.at(question.context));
     const bool right = std::all_of(
         question.answers.begin(), question.answers.end(),
         [&context](const auto& answer) { return stands_at_its_start(answer, context); });
-    require(right != question.has_wrong_offset, "a wrong offset is noticed, a right one is not");
+    require(right == question.wrong_offset.empty(),
+            "a wrong offset is noticed, a right one is not");
     require(question.is_impossible == question.answers.empty(), "impossible means no answers");
-    wrong += right ? 0 : 1;
   }
-  require(data.wrong_offsets.size() == wrong, "every wrong offset has its message");
 }
 
 /// What training and scoring ask of the data before they take it.
@@ -112,10 +110,12 @@ void check_score(const SquadData& data, const Predictions& predictions, SquadVer
   require(score.unknown.size() + data.questions.size() == predictions.size() + score.missing.size(),
           "every prediction is of a question or unknown");
   if (version == SquadVersion::v2_0) {
-    check_mean(*score.with_answer);
-    check_mean(*score.without_answer);
-    require(score.with_answer->total + score.without_answer->total == score.all.total,
-            "every question has an answer or none");
+    std::int64_t total = 0;
+    for (const std::optional<MeanScore>& part : {score.with_answer, score.without_answer}) {
+      check_mean(part.value_or(MeanScore{}));
+      total += part.value_or(MeanScore{}).total;
+    }
+    require(total == score.all.total, "every question has an answer or none");
   }
   if (score.best) {
     require_percent(score.best->exact_match);

@@ -22,10 +22,10 @@ constexpr std::uint64_t kLargestText = std::uint64_t{64} << 20;
 constexpr const char* kIndexFile = "model.safetensors.index.json";
 constexpr const char* kDecoderWeight = "cls.predictions.decoder.weight";
 
-/// Without an exception for a path that cannot be looked up; opening it will say why.
+/// False for a path that cannot be looked up.
 bool is_there(const fs::path& path) {
   std::error_code error;
-  return fs::exists(path, error) || error;
+  return fs::exists(path, error);
 }
 
 bool ends_with_replaced(std::string& name, std::string_view old_end, std::string_view new_end) {

@@ -127,7 +127,7 @@ TEST_F(InitFrom, RefusesDamagedWeights) {
 
 TEST_F(InitFrom, RefusesADamagedCheckpoint) {
   fs::resize_file(checkpoint() / "model.safetensors", 1000);
-  expect_refused(checkpoint(), {}, 3, "model.safetensors: ");
+  expect_refused(checkpoint(), {}, 3, "model.safetensors has 1000 bytes");
 }
 
 TEST_F(InitFrom, RefusesAFolderThatIsNotThere) {

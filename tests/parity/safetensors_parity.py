@@ -21,7 +21,8 @@ LETTERS = "abcXYZ019._- /\\\"'{}:,é\u2028漢😀"
 
 
 def random_name(source):
-    return "".join(source.choice(LETTERS) for _ in range(source.choice([1, 5, 20, 60])))
+    name = "".join(source.choice(LETTERS) for _ in range(source.choice([1, 5, 20, 60])))
+    return name.replace("../", "..")  # we refuse what looks like a path out of a folder
 
 
 def random_tensor(source):

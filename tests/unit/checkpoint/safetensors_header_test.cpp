@@ -128,7 +128,7 @@ TEST(SafetensorsHeader, RefusesAnEmptyNameAndOneThatIsTooLong) {
 TEST(SafetensorsHeader, RefusesControlCharactersAndPathsInNames) {
   for (const char* name : {"a\\u0000b", "a\\nb", "a\\u007fb", "../a", "a/../b"}) {
     EXPECT_THAT(refusal(layout({floats(name, 0, 8)}), 8),
-                HasSubstr("a tensor name has control characters or '../'"))
+                HasSubstr("'" + std::string(name) + "': a tensor name has control characters"))
         << name;
   }
 }
@@ -137,6 +137,7 @@ TEST(SafetensorsHeader, RefusesUnknownTypesAndWhatIsNoWholeNumberAndNamesTheTens
   for (const char* fields : {
            R"("dtype":"F31","shape":[2],"data_offsets":[0,8])",
            R"("dtype":true,"shape":[2],"data_offsets":[0,8])",
+           R"("dtype":"F32\u0000","shape":[2],"data_offsets":[0,8])",
            R"("dtype":"F32","shape":[true],"data_offsets":[0,8])",
            R"("dtype":"F32","shape":[-2],"data_offsets":[0,8])",
            R"("dtype":"F32","shape":[2.0],"data_offsets":[0,8])",
@@ -182,7 +183,7 @@ TEST(SafetensorsHeader, RefusesWhatIsNoObjectOfTensors) {
 TEST(SafetensorsHeader, RefusesDeepNestingAtOnce) {
   std::string deep = "{\"a\":";
   for (int i = 0; i < 1'000'000; ++i) {
-    deep += "{\"a\":";
+    deep += "{\"dtype\":";
   }
   EXPECT_THAT(refusal(deep + "}", 0), HasSubstr("nested too deep"));
   EXPECT_THAT(refusal("{\"a\":" + std::string(1'000'000, '[') + "}", 0),

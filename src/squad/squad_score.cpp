@@ -233,9 +233,9 @@ Predictions read_predictions(const std::filesystem::path& file) {
 NullOdds read_null_odds(const std::filesystem::path& file) {
   const auto values = read_map<double>(
       file, "numbers", [](const nlohmann::json& value) { return value.is_number(); });
+  const auto document = nlohmann::ordered_json::parse(read_file(file, kLargestFile));
   NullOdds in_order;
-  for (const auto& [id, value] :
-       nlohmann::ordered_json::parse(read_file(file, kLargestFile)).items()) {
+  for (const auto& [id, value] : document.items()) {
     in_order.emplace_back(id, values.at(id));
   }
   return in_order;

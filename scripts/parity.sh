@@ -49,6 +49,7 @@ compare collect_rows $bin/train_distributed_test 'TrainRanks.Losses*:Reproducibl
 compare export_parity $bin/lambert $bin/model_logits
 compare squad_parity $bin/lambert $bin/squad_trace tests/fixtures/tokenizer data/sample/squad_dev.json data/sample/squad_train.json \
   --whole "${squad[@]}"
+compare import_parity $bin/model_logits
 [ $faults = 1 ] && compare seeded_faults . build/faults
 .deps/test-venv/bin/python tests/parity/print_tables.py "$rows"
 exit "$failed"

@@ -10,28 +10,28 @@
 
 #include "app/check_data.h"
 #include "app/commands.h"
+#include "app/initial_weights.h"
 #include "app/run_directory.h"
 #include "base/error.h"
 #include "base/file_system.h"
-#include "base/hash.h"
 #include "base/log.h"
-#include "base/process_memory.h"
 #include "base/stop_signal.h"
 #include "checkpoint/checkpoint.h"
-#include "checkpoint/hugging_face_config.h"
-#include "checkpoint/model_import.h"
 #include "comm/make_communicator.h"
 #include "config/load_run_config.h"
 #include "config/step_shape.h"
 #include "gradients/gradient_buckets.h"
 #include "gradients/gradient_reducer.h"
 #include "model/bert_for_pretraining.h"
+#include "ops/tensor_memory.h"
 #include "optim/optimizer.h"
+#include "squad/squad_gauge.h"
 #include "train/checkpoint_saver.h"
 #include "train/held_out_loss.h"
 #include "train/matmul_rate.h"
 #include "train/metrics_log.h"
 #include "train/named_parameters.h"
+#include "train/product_choice.h"
 #include "train/rank_agreement.h"
 #include "train/replica_check.h"
 #include "train/run_records.h"
@@ -65,9 +65,14 @@ CheckpointContent bind_checkpoint(const RunConfig& config, const DatasetInfo& da
   return content;
 }
 
+struct CheckedInputs {
+  DatasetInfo dataset;  // of the first phase
+  std::optional<GaugeQuestions> gauge;
+};
+
 /// Everything that can be wrong before the first step and needs no lock. Rank 0 goes first, so that
 /// a mistake is reported once: it ends the job while the others wait.
-DatasetInfo check_inputs(RunConfig& config, Communicator& communicator) {
+CheckedInputs check_inputs(RunConfig& config, Communicator& communicator) {
   require_same_text(communicator, "the resolved config", write_run_config(config),
                     "start all ranks with the same file, overrides and program");
   require_same_processor_level(communicator);
@@ -75,46 +80,43 @@ DatasetInfo check_inputs(RunConfig& config, Communicator& communicator) {
     for (const PhaseConfig& phase : config.phases) {
       derive_step_shape(phase, communicator.size(), config.communication.reduction);
     }
-    return check_data_folders(config);
+    CheckedInputs checked{check_data_folders(config).phases.front(), std::nullopt};
+    if (has_gauge(config)) {
+      checked.gauge = read_gauge_questions(config, checked.dataset);
+    }
+    return checked;
   };
-  std::optional<DataCheck> data;
+  std::optional<CheckedInputs> inputs;
   if (communicator.rank() == 0) {
-    data = check();
+    inputs = check();
   }
   communicator.barrier();
-  if (!data) {
-    data = check();
+  if (!inputs) {
+    inputs = check();
   }
-  config.model.vocab_size = data->vocab_size;
-  return data->phases.front();
+  config.model.vocab_size = inputs->dataset.vocab_size;
+  return std::move(*inputs);
 }
 
-/// A new run's weights from init_from. Throws DataError, ConfigError when it is another model.
+/// A new run's weights. Rank 0 goes first, so that a mistake is reported once.
 void import_weights(const RunConfig& config, const DatasetInfo& dataset, FileSystem& file_system,
-                    const BertForPreTraining& model) {
-  const fs::path folder = find_model_folder(file_system, config.init_from);
-  const ModelImport source(folder);
-  ModelConfig saved = source.config();
-  saved.hidden_dropout_prob = config.model.hidden_dropout_prob;  // a choice of this run
-  saved.attention_probs_dropout_prob = config.model.attention_probs_dropout_prob;
-  saved.initializer_range = config.model.initializer_range;
-  if (const std::string differences = describe_model_differences(saved, config.model);
-      !differences.empty()) {
-    throw ConfigError("starting from init_from " + folder.string() + ": " + differences +
-                      "; use its values in model, and data prepared with its vocabulary");
+                    Communicator& communicator, const BertForPreTraining& model) {
+  const auto import = [&] {
+    const ModelImport source = open_initial_weights(config, dataset, file_system);
+    std::vector<NamedTensor> weights = bind_weights(model.parameters());
+    log_import(source.folder(), source.copy_to(weights));
+  };
+  if (communicator.rank() == 0) {
+    import();
   }
-  const fs::path vocabulary = folder / dataset.tokenizer_file;
-  if (fs::exists(vocabulary) && hash128_hex_of_file(vocabulary) != dataset.vocabulary_hash) {
-    throw ConfigError("starting from init_from " + folder.string() + ": its " +
-                      dataset.tokenizer_file +
-                      " is not the one the data was prepared with; prepare the data with it");
+  communicator.barrier();
+  if (communicator.rank() != 0) {
+    import();
   }
-  std::vector<NamedTensor> weights = bind_weights(model.parameters());
-  log_import(folder, source.copy_to(weights));
 }
 
 /// From the locked directory to the end of training.
-StopReason train(const ConfigOptions& options, const RunConfig& config, const DatasetInfo& dataset,
+StopReason train(const ConfigOptions& options, const RunConfig& config, CheckedInputs inputs,
                  Communicator& communicator, FileSystem& file_system, RunRecords& records,
                  RunProgress& progress) {
   const bool is_first = communicator.rank() == 0;
@@ -134,19 +136,30 @@ StopReason train(const ConfigOptions& options, const RunConfig& config, const Da
 
   CheckpointStore store(file_system, config.output_dir);
   CheckpointSaver saver(communicator, store,
-                        bind_checkpoint(config, dataset, model, *optimizer, communicator),
+                        bind_checkpoint(config, inputs.dataset, model, *optimizer, communicator),
                         parameters, records, progress, config.checkpoint.save_total_limit);
   const TrainState state = saver.resume();
   if (state == TrainState{} && !config.init_from.empty()) {
-    import_weights(config, dataset, file_system, model);
+    import_weights(config, inputs.dataset, file_system, communicator, model);
   }
   optimizer->set_step_count(state.optimizer_steps);
   model.refresh_compute_weights();
+  const StepShape shape =
+      derive_step_shape(config.phases.front(), communicator.size(), config.communication.reduction);
+  const std::int64_t row_count = shape.micro_batch * config.phases.front().max_seq_length;
+  model.choose_products(choose_products(config, row_count, shape.accumulation, communicator),
+                        row_count);
   check_replicas(communicator, parameters);
 
-  std::vector<std::unique_ptr<Evaluation>> evaluations;
+  std::vector<ScheduledEvaluation> evaluations;
   if (!config.evaluation.data.empty()) {
-    evaluations.push_back(std::make_unique<HeldOutLoss>(config, communicator, model));
+    evaluations.push_back(
+        {std::make_unique<HeldOutLoss>(config, communicator, model), config.evaluation.eval_steps});
+  }
+  if (inputs.gauge) {
+    evaluations.push_back({std::make_unique<SquadGauge>(config, std::move(*inputs.gauge),
+                                                        communicator, model.parameters()),
+                           config.evaluation.squad.every_steps});
   }
   MetricsLog metrics;
   if (is_first) {
@@ -172,11 +185,14 @@ StopReason train(const ConfigOptions& options, const RunConfig& config, const Da
 }  // namespace
 
 int run_train(const ConfigOptions& options) {
-  keep_freed_memory();
+  if (options.verbose) {
+    show_debug_messages();
+  }
+  keep_tensor_memory();
   install_stop_signal_handlers();
   RunConfig config = load_run_config(options.config, options.overrides);
   const std::unique_ptr<Communicator> communicator = make_communicator(config.communication);
-  const DatasetInfo dataset = check_inputs(config, *communicator);
+  CheckedInputs inputs = check_inputs(config, *communicator);
   const std::unique_ptr<FileSystem> file_system = make_posix_file_system();
   const std::unique_ptr<RunLock> lock =
       claim_output_directory(config.output_dir, *communicator, *file_system);
@@ -184,7 +200,8 @@ int run_train(const ConfigOptions& options) {
   RunRecords records(*file_system, config.output_dir);
   RunProgress progress;
   return static_cast<int>(run_recorded(records, progress, *communicator, [&] {
-    return train(options, config, dataset, *communicator, *file_system, records, progress);
+    return train(options, config, std::move(inputs), *communicator, *file_system, records,
+                 progress);
   }));
 }
 

@@ -25,7 +25,7 @@ class StrictnessCheck final : public nlohmann::json_sax<nlohmann::json> {
   bool end_array() override { return close(); }
   bool key(string_t& name) override {
     if (!names_.back().insert(name).second) {
-      problem_ = "the name '" + name + "' stands there twice";
+      problem_ = "the name '" + name.substr(0, 60) + "' stands there twice";
       return false;
     }
     return true;

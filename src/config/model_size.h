@@ -13,6 +13,8 @@ constexpr std::int64_t kPublishedVocabSize =
 /// Trainable numbers of BERT with both pretraining heads and tied decoder, in closed form:
 /// 336,226,108 for BERT-Large with the published vocabulary. vocab_size must be set.
 std::int64_t parameter_count(const ModelConfig& model);
+/// With the question-answering head instead; without pooler.
+std::int64_t question_answering_parameter_count(const ModelConfig& model);
 /// 398 for 24 layers.
 std::int64_t parameter_tensor_count(const ModelConfig& model);
 
@@ -24,7 +26,7 @@ constexpr std::int64_t kFixedPointBytes = 8;
 struct MemoryEstimate {
   std::int64_t program = 0;          // code and libraries
   std::int64_t weights = 0;          // fp32 master weights
-  std::int64_t compute_weights = 0;  // bf16 copy, with precision bf16
+  std::int64_t compute_weights = 0;  // bf16 copy, with precision bf16; packed copies at most
   std::int64_t gradients = 0;        // fp32, and the fixed-point sums of a reproducible reduction
   std::int64_t moments = 0;          // fp32 m and, but for LARS, v
   std::int64_t activations = 0;      // of one micro-batch
@@ -35,5 +37,7 @@ struct MemoryEstimate {
 /// config.model.vocab_size must be set.
 MemoryEstimate estimate_memory(const RunConfig& config, const PhaseConfig& phase,
                                std::int64_t micro_batch);
+/// While the live gauge measures: the run's own and a second model in training.
+MemoryEstimate estimate_gauge_memory(const RunConfig& config, std::int64_t ranks);
 
 }  // namespace lambert

@@ -179,6 +179,29 @@ void check_reports(RuleChecker& rules, const std::vector<std::string>& reports) 
   }
 }
 
+void check_squad_gauge(RuleChecker& rules, const RunConfig& config) {
+  const SquadGaugeConfig& gauge = config.evaluation.squad;
+  const std::string path = "evaluation.squad.";
+  if (gauge.train.empty() && gauge.dev.empty()) {
+    return;
+  }
+  const auto require_file = [&](const std::string& key, const std::string& value,
+                                const std::string& other) {
+    rules.require(
+        !value.empty(), {path + key, path + other},
+        "is empty, but " + path + other + " is given; name a SQuAD v1.1 file, or empty both");
+  };
+  require_file("train", gauge.train, "dev");
+  require_file("dev", gauge.dev, "train");
+  rules.require(gauge.every_steps > 0, {path + "every_steps"},
+                "found 0; expected at least 1: how many steps between measurements");
+  const std::int64_t positions = config.model.max_position_embeddings;
+  rules.require(gauge.max_seq_length <= positions,
+                {path + "max_seq_length", "model.max_position_embeddings"},
+                value_text(gauge.max_seq_length) + " is above model.max_position_embeddings " +
+                    value_text(positions) + "; use at most that");
+}
+
 }  // namespace
 
 void check_rules_between_fields(const RunConfig& config, const std::string& file,
@@ -193,6 +216,7 @@ void check_rules_between_fields(const RunConfig& config, const std::string& file
   check_phase_names(rules, config.phases);
   check_total_steps(rules, config.phases);
   check_folders(rules, config);
+  check_squad_gauge(rules, config);
   check_shared_sections(config.optimizer, config.communication, config.logging,
                         config.threads_per_rank, file, origins, mistakes);
 }

@@ -103,15 +103,15 @@ std::vector<std::vector<FineTuningPlan::Sample>> FineTuningPlan::micro_batches(s
   return micro_batches;
 }
 
-FineTuner::FineTuner(const SquadConfig& config, std::uint64_t seed, Parts parts,
-                     const std::vector<SquadFeature>& features)
+FineTuningSteps::FineTuningSteps(const SquadConfig& config, std::uint64_t seed, Parts parts,
+                                 const std::vector<SquadFeature>& features)
     : config_(config),
       seed_(seed),
       parts_(parts),
       features_(features),
       plan_(config, seed, static_cast<std::int64_t>(features.size()), parts.communicator.size()) {}
 
-double FineTuner::accumulate_gradients(std::int64_t step) {
+double FineTuningSteps::accumulate_gradients(std::int64_t step) {
   const auto micro_batches = plan_.micro_batches(step, parts_.communicator.rank());
   const DropoutStream dropout{seed_, 0, step};
   const auto total = static_cast<double>(plan_.windows_in(step));
@@ -139,49 +139,68 @@ double FineTuner::accumulate_gradients(std::int64_t step) {
   return sum;
 }
 
-FineTuner::StepFigures FineTuner::train_step(std::int64_t step, double learning_rate) {
-  StepFigures figures;
+FineTuningStep FineTuningSteps::run(std::int64_t step, StopRequest (*request)()) {
   parts_.buckets.zero();
   parts_.reducer.begin_step(plan_.micro_batches_in(step));
   parts_.progress.work = "forward";
-  figures.loss_sum = accumulate_gradients(step);
+  const double loss_sum = accumulate_gradients(step);
   parts_.progress.work = "reduce";
   const ReducedGradients gradients = parts_.reducer.finish();
   parts_.progress.work = "optimizer";
   const GradientNorm norm = measure_gradient_norm(gradients);
-  if (!norm.finite) {
-    throw DivergenceError("fine-tuning, step " + std::to_string(step + 1) +
-                          ": the gradient is not finite; lower learning_rate");
+  if (norm.finite) {
+    parts_.optimizer.step(gradients, norm.clip_scale(config_.optimizer.max_grad_norm),
+                          plan_.rate_at(step));
   }
-  figures.gradient_norm = norm.value;
-  parts_.optimizer.step(gradients, norm.clip_scale(config_.optimizer.max_grad_norm), learning_rate);
-  return figures;
+  const StopRequest mine = request();
+  std::array<double, 3> sums = {loss_sum, mine == StopRequest::save ? 1.0 : 0.0,
+                                mine == StopRequest::save_and_stop ? 1.0 : 0.0};
+  parts_.communicator.all_reduce_sum(sums);
+  FineTuningStep result{sums[0] / static_cast<double>(plan_.windows_in(step)), norm.value,
+                        norm.finite};
+  if (sums[2] > 0.0) {
+    result.request = StopRequest::save_and_stop;
+  } else if (sums[1] > 0.0) {
+    result.request = StopRequest::save;
+  }
+  return result;
 }
 
+FineTuner::FineTuner(const SquadConfig& config, std::uint64_t seed, Parts parts,
+                     const std::vector<SquadFeature>& features)
+    : config_(config),
+      seed_(seed),
+      parts_(parts),
+      steps_(config, seed,
+             {parts.communicator, parts.model, parts.buckets, parts.reducer, parts.optimizer,
+              parts.progress},
+             features) {}
+
 StopReason FineTuner::run(TrainState state) {
+  const FineTuningPlan& plan = steps_.plan();
   const std::int64_t first_step = state.global_step;
-  FineTuningReport report(parts_.metrics, config_.logging, seed_, plan_.steps());
-  while (state.global_step < plan_.steps()) {
+  FineTuningReport report(parts_.metrics, config_.logging, seed_, plan.steps());
+  while (state.global_step < plan.steps()) {
     const Stopwatch watch;
     const std::int64_t step = state.global_step;
-    const double learning_rate = plan_.rate_at(step);
-    const StepFigures figures = train_step(step, learning_rate);
-    const StopRequest request = take_stop_request();
-    std::array<double, 3> sums = {figures.loss_sum, request == StopRequest::save ? 1.0 : 0.0,
-                                  request == StopRequest::save_and_stop ? 1.0 : 0.0};
-    parts_.communicator.all_reduce_sum(sums);
-    const auto windows = static_cast<double>(plan_.windows_in(step));
+    const double learning_rate = plan.rate_at(step);
+    const FineTuningStep figures = steps_.run(step, take_stop_request);
+    if (!figures.is_finite) {
+      throw DivergenceError("fine-tuning, step " + std::to_string(step + 1) +
+                            ": the gradient is not finite; lower learning_rate");
+    }
+    const auto windows = static_cast<double>(plan.windows_in(step));
     state.global_step = state.step_in_phase = step + 1;
-    state.samples_seen += plan_.windows_in(step);
+    state.samples_seen += plan.windows_in(step);
     state.optimizer_steps = parts_.optimizer.step_count();
     parts_.progress.global_step = state.global_step;
-    report.step(state, {sums[0] / windows, learning_rate, figures.gradient_norm, windows,
+    report.step(state, {figures.loss, learning_rate, figures.gradient_norm, windows,
                         watch.seconds(), parts_.reducer.exposed_seconds()});
-    const bool stopping =
-        sums[2] > 0.0 || state.global_step - first_step == config_.stop_after_steps;
+    const bool stopping = figures.request == StopRequest::save_and_stop ||
+                          state.global_step - first_step == config_.stop_after_steps;
     const bool is_due =
         config_.checkpoint.save_steps > 0 && state.global_step % config_.checkpoint.save_steps == 0;
-    if (stopping || sums[1] > 0.0 || is_due) {
+    if (stopping || figures.request == StopRequest::save || is_due) {
       parts_.saver.save(state, stopping ? SaveNeed::required : SaveNeed::periodic);
     }
     if (stopping) {

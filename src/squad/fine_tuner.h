@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "base/stop_signal.h"
 #include "checkpoint/train_state.h"
 #include "comm/communicator.h"
 #include "config/squad_config.h"
@@ -58,6 +59,45 @@ class FineTuningPlan {
   PhaseConfig schedule_;
 };
 
+/// What all ranks know after a step.
+struct FineTuningStep {
+  double loss = 0.0;                        // mean over the step's windows
+  double gradient_norm = 0.0;               // before clipping
+  bool is_finite = true;                    // false: the gradient was not, the weights stayed
+  StopRequest request = StopRequest::none;  // the strongest of all ranks
+};
+
+/// The steps of one seed, without records and checkpoints. Owns nothing; every rank runs them
+/// alike.
+class FineTuningSteps {
+ public:
+  struct Parts {
+    Communicator& communicator;
+    BertForQuestionAnswering& model;
+    GradientBuckets& buckets;
+    GradientReducer& reducer;
+    Optimizer& optimizer;
+    RunProgress& progress;
+  };
+  /// features: not empty.
+  FineTuningSteps(const SquadConfig& config, std::uint64_t seed, Parts parts,
+                  const std::vector<SquadFeature>& features);
+
+  const FineTuningPlan& plan() const { return plan_; }
+  /// step: its number, from 0. request: asked on every rank at the end of the step. Throws
+  /// CommError.
+  FineTuningStep run(std::int64_t step, StopRequest (*request)());
+
+ private:
+  double accumulate_gradients(std::int64_t step);
+
+  const SquadConfig& config_;
+  std::uint64_t seed_;
+  Parts parts_;
+  const std::vector<SquadFeature>& features_;
+  FineTuningPlan plan_;
+};
+
 /// Trains one seed on the windows. Owns nothing but the state; every rank runs it in step.
 class FineTuner {
  public:
@@ -78,18 +118,10 @@ class FineTuner {
   StopReason run(TrainState state);
 
  private:
-  struct StepFigures {
-    double loss_sum = 0.0;  // of this rank
-    double gradient_norm = 0.0;
-  };
-  StepFigures train_step(std::int64_t step, double learning_rate);
-  double accumulate_gradients(std::int64_t step);
-
   const SquadConfig& config_;
   std::uint64_t seed_;
   Parts parts_;
-  const std::vector<SquadFeature>& features_;
-  FineTuningPlan plan_;
+  FineTuningSteps steps_;
 };
 
 /// The micro-batch of these windows. with_positions: also the answers, for training.

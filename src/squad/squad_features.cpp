@@ -147,7 +147,7 @@ TokenSpan narrow_by_place(TokenSpan words, const TokenizedContext& context, std:
 std::optional<TokenSpan> find_answer(const SquadAnswer& answer, const TokenizedContext& context,
                                      const Tokenizer& tokenizer) {
   const auto length = static_cast<std::int64_t>(count_code_points(answer.text));
-  if (length == 0) {
+  if (length == 0 || context.words.empty()) {
     return std::nullopt;
   }
   const std::int32_t first_word =
@@ -163,6 +163,9 @@ std::optional<TokenSpan> find_answer(const SquadAnswer& answer, const TokenizedC
                                       : static_cast<std::int32_t>(context.tokens.size()) - 1;
   const TokenSpan words = {context.first_token_of_word[static_cast<std::size_t>(first_word)],
                            last_token};
+  if (words.last < words.first) {
+    return std::nullopt;  // control characters alone have no token
+  }
   if (!context.place_of_token.empty()) {
     return narrow_by_place(words, context, answer.start, answer.start + length);
   }

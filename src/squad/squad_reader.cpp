@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <optional>
 #include <set>
 #include <string_view>
 #include <utility>
@@ -22,6 +23,21 @@ using nlohmann::json;
 constexpr std::uint64_t kLargestFile = std::uint64_t{4} << 30;
 /// Of the questions of a training file; more means that the offsets count something else.
 constexpr double kLargestShareOfWrongOffsets = 0.01;
+
+/// As much of a text as a message quotes, whole characters.
+std::string_view excerpt(std::string_view text) {
+  constexpr std::size_t kLongest = 60;
+  std::size_t end = std::min(text.size(), kLongest);
+  while (end < text.size() && end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U) {
+    --end;
+  }
+  return text.substr(0, end);
+}
+
+std::string in_quotes(std::string_view text) {
+  const std::string_view shown = excerpt(text);
+  return "'" + std::string(shown) + "'" + (shown.size() < text.size() ? "..." : "");
+}
 
 /// A value, where it stands, and what to say when it is not what SQuAD has there.
 class Node {
@@ -74,7 +90,7 @@ class Node {
 
   std::int64_t whole_number() const {
     if (!value_.is_number_integer()) {
-      fail("is " + value_.dump() + ", expected a whole number");
+      fail("is " + std::string(excerpt(value_.dump())) + ", expected a whole number");
     }
     if (value_.is_number_unsigned() && value_.get<std::uint64_t>() > INT64_MAX) {
       fail("is " + value_.dump() + ", too large");
@@ -100,16 +116,6 @@ std::vector<std::size_t> code_point_offsets(std::string_view text) {
   return offsets;
 }
 
-/// The beginning of a text, whole characters, for a message.
-std::string excerpt(std::string_view text) {
-  constexpr std::size_t kLongest = 60;
-  std::size_t end = std::min(text.size(), kLongest);
-  while (end < text.size() && end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U) {
-    --end;
-  }
-  return "'" + std::string(text.substr(0, end)) + "'" + (end < text.size() ? "..." : "");
-}
-
 /// What stands at the answer's place when it is not the answer; nothing when it is.
 std::string other_text_at(const SquadAnswer& answer, std::string_view context,
                           const std::vector<std::size_t>& offsets) {
@@ -124,7 +130,7 @@ std::string other_text_at(const SquadAnswer& answer, std::string_view context,
   const std::size_t begin = offsets[static_cast<std::size_t>(answer.start)];
   const std::size_t end = offsets[static_cast<std::size_t>(answer.start + length)];
   const std::string_view found = context.substr(begin, end - begin);
-  return found == answer.text ? "" : excerpt(found);
+  return found == answer.text ? "" : in_quotes(found);
 }
 
 class Reader {
@@ -165,7 +171,7 @@ class Reader {
       node.member("id").fail("is empty");
     }
     if (!ids_.insert(question.id).second) {
-      node.member("id").fail("'" + question.id + "' stands there twice");
+      node.member("id").fail(in_quotes(question.id) + " stands there twice");
     }
     if (node.has("is_impossible")) {
       data_.has_impossible_key = true;
@@ -176,12 +182,12 @@ class Reader {
           {answer.member("text").text(), answer.member("answer_start").whole_number()});
     }
     if (question.is_impossible && !question.answers.empty()) {
-      node.member("answers").fail("of question '" + question.id +
-                                  "' has answers, but is_impossible is true");
+      node.member("answers").fail("of question " + in_quotes(question.id) +
+                                  " has answers, but is_impossible is true");
     }
     if (!question.is_impossible && question.answers.empty()) {
-      node.member("answers").fail("of question '" + question.id +
-                                  "' is empty, but is_impossible is not true");
+      node.member("answers").fail("of question " + in_quotes(question.id) +
+                                  " is empty, but is_impossible is not true");
     }
     check_offsets(question, offsets);
     data_.questions.push_back(std::move(question));
@@ -191,8 +197,9 @@ class Reader {
     for (const SquadAnswer& answer : question.answers) {
       const std::string found = other_text_at(answer, data_.contexts.back(), offsets);
       if (!found.empty()) {
-        question.wrong_offset = "question '" + question.id + "': " + excerpt(answer.text) +
-                                " expected at " + std::to_string(answer.start) + ", found " + found;
+        question.wrong_offset = "question " + in_quotes(question.id) + ": " +
+                                in_quotes(answer.text) + " expected at " +
+                                std::to_string(answer.start) + ", found " + found;
         return;
       }
     }
@@ -226,7 +233,10 @@ SquadData read_squad(const std::filesystem::path& file) {
   if (!std::filesystem::is_regular_file(file)) {
     throw DataError("reading " + file.string() + ": there is no such file; name a SQuAD JSON file");
   }
-  const std::string text = read_file(file, kLargestFile);
+  return parse_squad(read_file(file, kLargestFile), file);
+}
+
+SquadData parse_squad(std::string_view text, const std::filesystem::path& file) {
   const std::string name = file.string();
   const json document = parse(name, text);
   SquadData data;
@@ -253,6 +263,25 @@ void require_version(const SquadData& data, SquadVersion version) {
         "reading " + data.file.string() +
         ": no question has is_impossible, so this is not SQuAD v2.0; choose version 1.1");
   }
+}
+
+SquadData spread_questions(const SquadData& data, std::int64_t count) {
+  const std::size_t total = data.questions.size();
+  const std::size_t kept = count > 0 ? std::min(static_cast<std::size_t>(count), total) : total;
+  SquadData subset;
+  subset.file = data.file;
+  subset.has_impossible_key = data.has_impossible_key;
+  std::optional<std::size_t> last_context;
+  for (std::size_t index = 0; index < kept; ++index) {
+    SquadQuestion question = data.questions[index * total / kept];
+    if (question.context != last_context) {  // contexts stand in the order of their questions
+      last_context = question.context;
+      subset.contexts.push_back(data.contexts[question.context]);
+    }
+    question.context = subset.contexts.size() - 1;
+    subset.questions.push_back(std::move(question));
+  }
+  return subset;
 }
 
 void require_answer_offsets(const SquadData& data) {

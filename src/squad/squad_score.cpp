@@ -17,6 +17,8 @@ namespace {
 using Words = std::vector<std::string>;
 
 constexpr std::uint64_t kLargestFile = std::uint64_t{1} << 30;
+constexpr const char* kAnswers = "answers";
+constexpr const char* kNumbers = "numbers";
 
 /// Words in both, each as often as in the one that has fewer of it.
 std::int64_t common_words(const Words& first, const Words& second) {
@@ -151,17 +153,22 @@ std::vector<std::string> ids_without_question(const SquadData& data,
   return unknown;
 }
 
+std::string read_json_file(const std::filesystem::path& file, const char* what) {
+  if (!std::filesystem::is_regular_file(file)) {
+    throw DataError("reading " + file.string() + ": there is no such file; name a JSON file of " +
+                    what);
+  }
+  return read_file(file, kLargestFile);
+}
+
 /// An object from ids to values of one type.
 template <class Value>
-std::map<std::string, Value> read_map(const std::filesystem::path& file, const char* what,
-                                      bool (*is_right)(const nlohmann::json&)) {
+std::map<std::string, Value> parse_map(std::string_view text, const std::filesystem::path& file,
+                                       const char* what, bool (*is_right)(const nlohmann::json&)) {
   const std::string name = file.string();
-  if (!std::filesystem::is_regular_file(file)) {
-    throw DataError("reading " + name + ": there is no such file; name a JSON file of " + what);
-  }
   nlohmann::json document;
   try {
-    document = parse_strict_json(read_file(file, kLargestFile));
+    document = parse_strict_json(text);
   } catch (const DataError& error) {
     throw DataError("reading " + name + ": " + error.what() +
                     "; give a JSON object from question "
@@ -175,7 +182,7 @@ std::map<std::string, Value> read_map(const std::filesystem::path& file, const c
   std::map<std::string, Value> values;
   for (const auto& [id, value] : document.items()) {
     if (!is_right(value)) {
-      throw DataError("reading " + name + ": '" + id + "' has " + value.type_name() +
+      throw DataError("reading " + name + ": '" + id.substr(0, 60) + "' has " + value.type_name() +
                       "; give a JSON object from question ids to " + what);
     }
     values[id] = value.template get<Value>();
@@ -225,20 +232,28 @@ SquadScore score_squad(const SquadData& data, const Predictions& predictions, Sq
   return result;
 }
 
+Predictions parse_predictions(std::string_view text, const std::filesystem::path& file) {
+  return parse_map<std::string>(text, file, kAnswers,
+                                [](const nlohmann::json& value) { return value.is_string(); });
+}
+
+NullOdds parse_null_odds(std::string_view text, const std::filesystem::path& file) {
+  const auto values = parse_map<double>(
+      text, file, kNumbers, [](const nlohmann::json& value) { return value.is_number(); });
+  NullOdds in_order;
+  const auto document = nlohmann::ordered_json::parse(text);
+  for (auto entry = document.begin(); entry != document.end(); ++entry) {
+    in_order.emplace_back(entry.key(), values.at(entry.key()));
+  }
+  return in_order;
+}
+
 Predictions read_predictions(const std::filesystem::path& file) {
-  return read_map<std::string>(file, "answers",
-                               [](const nlohmann::json& value) { return value.is_string(); });
+  return parse_predictions(read_json_file(file, kAnswers), file);
 }
 
 NullOdds read_null_odds(const std::filesystem::path& file) {
-  const auto values = read_map<double>(
-      file, "numbers", [](const nlohmann::json& value) { return value.is_number(); });
-  const auto document = nlohmann::ordered_json::parse(read_file(file, kLargestFile));
-  NullOdds in_order;
-  for (const auto& [id, value] : document.items()) {
-    in_order.emplace_back(id, values.at(id));
-  }
-  return in_order;
+  return parse_null_odds(read_json_file(file, kNumbers), file);
 }
 
 }  // namespace lambert

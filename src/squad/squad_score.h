@@ -5,6 +5,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -59,5 +60,8 @@ SquadScore score_squad(const SquadData& data, const Predictions& predictions, Sq
 Predictions read_predictions(const std::filesystem::path& file);
 /// {"id": number} from a file, in its order. Throws DataError.
 NullOdds read_null_odds(const std::filesystem::path& file);
+/// The same for the text of a file; messages name the file.
+Predictions parse_predictions(std::string_view text, const std::filesystem::path& file);
+NullOdds parse_null_odds(std::string_view text, const std::filesystem::path& file);
 
 }  // namespace lambert

@@ -26,6 +26,17 @@ TEST(MetricsLog, CutsBackToTheStepOfTheCheckpointAndDropsATornLine) {
             "\"eval_loss\":1}\n");
 }
 
+TEST(MetricsLog, KnowsWhatTheLastStepHadARecordOf) {
+  const TempDirectory folder;
+  const auto file_system = make_posix_file_system();
+  std::ofstream(folder / "metrics.jsonl")
+      << "{\"global_step\":1,\"squad_f1\":2}\n{\"global_step\":2,\"loss\":1}\n"
+      << "{\"global_step\":2,\"eval_loss\":1}\n{\"global_step\":3,\"squad_f1\":2}\n";
+  const MetricsLog log(*file_system, folder.path(), {.report_to = {}}, 2);
+  EXPECT_TRUE(log.had("eval_loss"));
+  EXPECT_FALSE(log.had("squad_f1"));
+}
+
 TEST(MetricsLog, OfANewRunForgetsTheRecordsOfAnEarlierOne) {
   const TempDirectory folder;
   const auto file_system = make_posix_file_system();

@@ -36,7 +36,7 @@ struct FineTuningInputs {
   std::unique_ptr<Tokenizer> tokenizer;
   SquadData train;
   SquadFeatures train_features;
-  std::int64_t steps = 0;  // of every seed
+  std::optional<FineTuningPlan> plan;  // its counts are those of every seed
   std::optional<SquadData> dev;
   SquadFeatures dev_features;
 };
@@ -103,10 +103,8 @@ FineTuningInputs read_inputs(const SquadConfig& config, const fs::path& folder, 
   if (inputs.train_features.features.empty()) {
     throw DataError("reading " + config.train + ": no question can be trained on; repair the file");
   }
-  inputs.steps =
-      FineTuningPlan(config, config.seeds.front(),
-                     static_cast<std::int64_t>(inputs.train_features.features.size()), ranks)
-          .steps();
+  inputs.plan.emplace(config, config.seeds.front(),
+                      static_cast<std::int64_t>(inputs.train_features.features.size()), ranks);
   if (!config.dev.empty()) {
     inputs.dev = read_questions(config.dev, config.max_dev_questions, config.version);
     inputs.dev_features = make_prediction_features(*inputs.dev, *inputs.tokenizer, options);
@@ -119,7 +117,7 @@ void log_inputs(const SquadConfig& config, const FineTuningInputs& inputs) {
            " unusable=" + std::to_string(inputs.train_features.unusable_questions) +
            " cut=" + std::to_string(inputs.train_features.cut_questions) +
            " windows=" + std::to_string(inputs.train_features.features.size()) + " steps=" +
-           std::to_string(inputs.steps) + " seeds=" + std::to_string(config.seeds.size()));
+           std::to_string(inputs.plan->steps()) + " seeds=" + std::to_string(config.seeds.size()));
   if (inputs.dev) {
     log_info("dev questions=" + std::to_string(inputs.dev->questions.size()) +
              " cut=" + std::to_string(inputs.dev_features.cut_questions) +
@@ -219,6 +217,17 @@ MetricsLog start_records(FineTuningRun& run, const Optimizer& optimizer,
   return MetricsLog(run.file_system, folder, run.config.logging, first_step);
 }
 
+/// A resume whose checkpoint has seen other windows than its steps now mean.
+void warn_of_other_data(const TrainState& state, const FineTuningPlan& plan) {
+  const std::int64_t expected = plan.windows_before(state.global_step);
+  if (state.samples_seen != expected) {
+    log_warning(
+        "the checkpoint has seen " + std::to_string(state.samples_seen) +
+        " windows, its steps are " + std::to_string(expected) +
+        " of these files and batches: they have changed, and training goes on with the new");
+  }
+}
+
 /// Trains, or goes on, to the end. No score when a request to stop came first or there is no dev.
 std::optional<SeedResult> run_seed(FineTuningRun& run, std::uint64_t seed, StopReason& reason) {
   const SquadConfig& config = run.config;
@@ -242,6 +251,7 @@ std::optional<SeedResult> run_seed(FineTuningRun& run, std::uint64_t seed, StopR
                         parameters, run.records, run.progress, config.checkpoint.save_total_limit);
   const TrainState state = saver.resume();
   optimizer->set_step_count(state.optimizer_steps);
+  warn_of_other_data(state, *run.inputs.plan);
   if (state == TrainState{}) {
     std::vector<NamedTensor> weights = bind_weights(model.parameters());
     log_import(run.inputs.folder, ModelImport(run.inputs.folder).copy_to(weights));

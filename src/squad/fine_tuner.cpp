@@ -72,6 +72,10 @@ std::int64_t FineTuningPlan::windows_in(std::int64_t step) const {
   return std::min(global_batch_, window_count_ - first);
 }
 
+std::int64_t FineTuningPlan::windows_before(std::int64_t step) const {
+  return step / steps_per_epoch_ * window_count_ + step % steps_per_epoch_ * global_batch_;
+}
+
 std::int64_t FineTuningPlan::micro_batches_in(std::int64_t step) const {
   const std::int64_t windows = windows_in(step);
   const std::int64_t fewest = divide_up(windows, micro_batch_);

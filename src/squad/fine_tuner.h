@@ -33,6 +33,8 @@ class FineTuningPlan {
   double rate_at(std::int64_t step) const;
   /// Windows of all ranks in a step; the last step of an epoch may have fewer.
   std::int64_t windows_in(std::int64_t step) const;
+  /// Windows of all ranks in the steps before this one.
+  std::int64_t windows_before(std::int64_t step) const;
   /// Micro-batches of all ranks in a step, nearly equal in size. With a reproducible reduction
   /// their number, and so what is in them, does not depend on the ranks.
   std::int64_t micro_batches_in(std::int64_t step) const;

@@ -301,6 +301,12 @@ class Resume(SquadCase):
         for seed in ["seed-1", "seed-2"]:
             self.assert_same_end(self.folder / "killed" / seed, self.golden / seed)
 
+    def test_with_other_data_is_a_warning(self):
+        self.must(self.train("output_dir=changed", "stop_after_steps=7", "num_train_epochs=2"), STOPPED)
+        result = self.must(self.train("output_dir=changed", "num_train_epochs=2", "max_train_questions=12"))
+        self.assertRegex(result.stderr, r"the checkpoint has seen 112 windows, its steps are \d+ of these files and batches")
+        self.assertIn("now max_train_questions: 12", result.stderr)
+
     def test_a_finished_seed_is_not_trained_again(self):
         self.must(self.train("output_dir=longer", "seeds=[1]"))
         weights = newest(self.folder / "longer/seed-1") / "model.safetensors"

@@ -104,6 +104,16 @@ TEST(FineTuningPlan, WithoutShuffleKeepsTheOrderOfTheFile) {
   EXPECT_EQ(plan.windows_in(2), 2);
 }
 
+TEST(FineTuningPlan, CountsTheWindowsBeforeAStep) {
+  const FineTuningPlan plan(recipe(4, 3), 1, 10, 1);
+  std::int64_t seen = 0;
+  for (std::int64_t step = 0; step < plan.steps(); ++step) {
+    EXPECT_EQ(plan.windows_before(step), seen) << step;
+    seen += plan.windows_in(step);
+  }
+  EXPECT_EQ(plan.windows_before(plan.steps()), 30);
+}
+
 TEST(FineTuningPlan, NumbersSamplesOverTheWholeRun) {
   const FineTuningPlan plan(recipe(4, 3), 1, 10, 1);
   std::set<std::uint64_t> numbers;

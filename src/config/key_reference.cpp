@@ -75,13 +75,13 @@ class KeyTableWriter {
   template <class Section>
   void section(const char* key, Section& /*section*/, bool is_required, const char* meaning) {
     add_row(key, is_required ? "required" : "see below", "map", meaning);
-    nested_tables_ += write<Section>("`" + std::string(key) + "`", meaning, prefix_ + key + ".");
+    nested_tables_ += write<Section>("`" + prefix_ + key + "`", meaning, prefix_ + key + ".");
   }
 
   template <class Section>
   void list(const char* key, std::vector<Section>& /*sections*/, const char* meaning) {
     add_row(key, "required", "list of maps", meaning);
-    nested_tables_ += write<Section>("`" + std::string(key) + "`", meaning, prefix_ + key + "[i].");
+    nested_tables_ += write<Section>("`" + prefix_ + key + "`", meaning, prefix_ + key + "[i].");
   }
 
  private:

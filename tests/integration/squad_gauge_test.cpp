@@ -123,6 +123,7 @@ void wait_for_measurement(ChildProcess& process) {
 
 /// Sends USR1 into the measurement after step 8 and expects that it ends there, unrecorded.
 void stop_while_measuring(const TrainRun& run, int ranks) {
+  fs::remove(run.log());  // of an earlier launch
   ChildProcess process(run.command(ranks), run.log());
   wait_for_measurement(process);
   process.send(SIGUSR1);

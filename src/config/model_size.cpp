@@ -111,6 +111,10 @@ MemoryEstimate estimate_memory(const RunConfig& config, const PhaseConfig& phase
   memory.program = kProgramBytes;
   add_trained_parameters(config, parameter_count(config.model),
                          config.optimizer.name == OptimizerName::lars ? 1 : 2, memory);
+  if (config.pack_weights) {
+    const std::int64_t element = config.precision == Precision::bf16 ? kBf16Bytes : kFp32Bytes;
+    memory.compute_weights += 2 * element * encoder_matrix_elements(config.model);
+  }
   const auto sequences = static_cast<double>(micro_batch);
   memory.activations = activation_bytes(
       config, sequences * static_cast<double>(phase.max_seq_length),

@@ -34,7 +34,7 @@ std::string_view excerpt(std::string_view text) {
   return text.substr(0, end);
 }
 
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
   const std::string_view shown = excerpt(text);
   return "'" + std::string(shown) + "'" + (shown.size() < text.size() ? "..." : "");
 }
@@ -130,7 +130,7 @@ std::string other_text_at(const SquadAnswer& answer, std::string_view context,
   const std::size_t begin = offsets[static_cast<std::size_t>(answer.start)];
   const std::size_t end = offsets[static_cast<std::size_t>(answer.start + length)];
   const std::string_view found = context.substr(begin, end - begin);
-  return found == answer.text ? "" : quoted(found);
+  return found == answer.text ? "" : in_quotes(found);
 }
 
 class Reader {
@@ -171,7 +171,7 @@ class Reader {
       node.member("id").fail("is empty");
     }
     if (!ids_.insert(question.id).second) {
-      node.member("id").fail(quoted(question.id) + " stands there twice");
+      node.member("id").fail(in_quotes(question.id) + " stands there twice");
     }
     if (node.has("is_impossible")) {
       data_.has_impossible_key = true;
@@ -182,11 +182,11 @@ class Reader {
           {answer.member("text").text(), answer.member("answer_start").whole_number()});
     }
     if (question.is_impossible && !question.answers.empty()) {
-      node.member("answers").fail("of question " + quoted(question.id) +
+      node.member("answers").fail("of question " + in_quotes(question.id) +
                                   " has answers, but is_impossible is true");
     }
     if (!question.is_impossible && question.answers.empty()) {
-      node.member("answers").fail("of question " + quoted(question.id) +
+      node.member("answers").fail("of question " + in_quotes(question.id) +
                                   " is empty, but is_impossible is not true");
     }
     check_offsets(question, offsets);
@@ -197,8 +197,9 @@ class Reader {
     for (const SquadAnswer& answer : question.answers) {
       const std::string found = other_text_at(answer, data_.contexts.back(), offsets);
       if (!found.empty()) {
-        question.wrong_offset = "question " + quoted(question.id) + ": " + quoted(answer.text) +
-                                " expected at " + std::to_string(answer.start) + ", found " + found;
+        question.wrong_offset = "question " + in_quotes(question.id) + ": " +
+                                in_quotes(answer.text) + " expected at " +
+                                std::to_string(answer.start) + ", found " + found;
         return;
       }
     }

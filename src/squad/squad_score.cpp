@@ -241,8 +241,9 @@ NullOdds parse_null_odds(std::string_view text, const std::filesystem::path& fil
   const auto values = parse_map<double>(
       text, file, kNumbers, [](const nlohmann::json& value) { return value.is_number(); });
   NullOdds in_order;
-  for (const auto& [id, value] : nlohmann::ordered_json::parse(text).items()) {
-    in_order.emplace_back(id, values.at(id));
+  const auto document = nlohmann::ordered_json::parse(text);
+  for (auto entry = document.begin(); entry != document.end(); ++entry) {
+    in_order.emplace_back(entry.key(), values.at(entry.key()));
   }
   return in_order;
 }

@@ -101,7 +101,8 @@ TEST(AnswerExtraction, NeverTakesTheQuestion) {
 }
 
 TEST(AnswerExtraction, KeepsToTheLongestLength) {
-  const Case two_words = Case("The sky is blue").start(1, 5).end(3, 5).end(2, 1);
+  Case two_words("The sky is blue");
+  two_words.start(1, 5).end(3, 5).end(2, 1);
   EXPECT_EQ(two_words.answer({.max_answer_length = 3}).text, "sky is blue");
   EXPECT_EQ(two_words.answer({.max_answer_length = 2}).text, "sky is");
 }
@@ -112,8 +113,8 @@ TEST(AnswerExtraction, StartsOnlyWhereTheWindowHasMaxContext) {
     context += word == 20 ? " green" : " sky";
   }
   // Windows of 28 tokens, 10 apart: token 21 has most context in the second.
-  const Case twice =
-      Case(context, {32, 10, 8}).start(21, 9).end(21, 9).start(21, 1, 1).end(21, 1, 1);
+  Case twice(context, {32, 10, 8});
+  twice.start(21, 9).end(21, 9).start(21, 1, 1).end(21, 1, 1);
   const QuestionAnswer answer = twice.answer();
   EXPECT_EQ(answer.text, "green");
   EXPECT_EQ(answer.n_best[0].start_logit, 1.0);
@@ -131,7 +132,8 @@ TEST(AnswerExtraction, OfEqualSumsTakesTheEarlierStart) {
 }
 
 TEST(AnswerExtraction, TriesOnlyTheBestStartsAndEnds) {
-  const Case three = Case("red green blue").start(2, 9).start(0, 8).end(0, 9).end(1, 8);
+  Case three("red green blue");
+  three.start(2, 9).start(0, 8).end(0, 9).end(1, 8);
   EXPECT_EQ(three.answer({.n_best_size = 1}).text, "empty") << "best start 2, best end 0";
   EXPECT_EQ(three.answer({.n_best_size = 2}).text, "red");
 }
@@ -182,7 +184,8 @@ TEST(NullOdds, AreTheScoreOfNothingMinusThatOfTheBestAnswer) {
 }
 
 TEST(NullOdds, AboveTheThresholdMakeTheAnswerNothing) {
-  const Case close = Case("red green").none(2, 1).start(0, 2).end(0, 0.5);
+  Case close("red green");
+  close.none(2, 1).start(0, 2).end(0, 0.5);
   ExtractionOptions options = kVersion2;
   options.null_score_difference_threshold = 0.5;
   EXPECT_EQ(close.answer(options).text, "red") << "odds of 0.5 are not above 0.5";

@@ -241,6 +241,10 @@ SQUAD = {
 }
 
 
+# The length of an input chooses the tokenizer: what is accepted is tried with each.
+SQUAD |= {f"{name}-{spaces}-spaces": content + b" " * spaces for name, content in list(SQUAD.items()) for spaces in (1, 2)
+          if name.startswith("accept-") and b"\0" not in content}
+
 for folder, rules in (("safetensors", SAFETENSORS), ("squad", SQUAD)):
     (CORPUS / folder).mkdir(parents=True, exist_ok=True)
     for name, content in rules.items():

@@ -89,7 +89,7 @@ struct GradientReducer::State {
   std::vector<std::uintptr_t> hook_keys;
   std::vector<std::size_t> missing;  // per bucket: parameters without a complete gradient
   std::vector<bool> arrived;         // per parameter
-  std::vector<std::unique_ptr<PendingReduction>> pending;  // started buckets, in index order
+  std::vector<std::unique_ptr<PendingCollective>> pending;  // started buckets, in index order
   std::vector<FixedPointSum> sums;  // per bucket; empty in a standard reduction
   std::int64_t micro_batches = 1;   // of all ranks in this step
   OnBucket on_first_micro_batch;    // until it has seen its buckets
@@ -163,7 +163,7 @@ ReducedGradients GradientReducer::finish() {
     state_->start_next();
   }
   const Stopwatch waiting;
-  for (const std::unique_ptr<PendingReduction>& reduction : state_->pending) {
+  for (const std::unique_ptr<PendingCollective>& reduction : state_->pending) {
     reduction->wait();
   }
   state_->exposed_seconds = waiting.seconds();

@@ -50,6 +50,7 @@ int run_data(const DataOptions& options);
 
 struct ConfigOptions {
   std::string config;
+  bool verbose = false;  // also debug messages
   std::vector<std::string> overrides;
 };
 
@@ -106,8 +107,11 @@ struct BenchOptions {
   std::int64_t batch = 8;
   std::int64_t max_seq_length = 128;
   bool mixed_lengths = false;  // spread evenly up to max_seq_length
-  bool profile = false;        // of the training step
-  double megabytes = 25.0;     // of the all-reduce, fp32
+  bool optimizer = false;      // the training step ends with LAMB
+  bool pack_weights = false;
+  bool verbose = false;
+  bool profile = false;     // of the training step
+  double megabytes = 25.0;  // of the all-reduce, fp32
   double seconds = 15.0;
   std::string tokenizer;
   bool cased = false;

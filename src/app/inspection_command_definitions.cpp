@@ -93,6 +93,10 @@ void add_bench_options(CLI::App& command, const BenchDescription& description,
   if (options.action == "train") {
     command.add_flag("--mixed-lengths", options.mixed_lengths,
                      "lengths spread evenly up to --max-seq-length");
+    command.add_flag("--optimizer", options.optimizer, "a LAMB step after every backward pass");
+    command.add_flag("--pack-weights", options.pack_weights,
+                     "as the key pack_weights does, with one micro-batch a step");
+    command.add_flag("--verbose", options.verbose, "also how each product runs");
     command.add_flag("--profile", options.profile,
                      "milliseconds of each class of work in a step; they add up to the step");
   }

@@ -13,12 +13,12 @@
 #include "base/error.h"
 #include "base/hash.h"
 #include "base/log.h"
-#include "base/process_memory.h"
 #include "base/stop_signal.h"
 #include "checkpoint/manifest.h"
 #include "checkpoint/model_import.h"
 #include "comm/make_communicator.h"
 #include "config/load_squad_config.h"
+#include "ops/tensor_memory.h"
 #include "squad/fine_tuner.h"
 #include "squad/predictor.h"
 #include "train/named_parameters.h"
@@ -279,7 +279,7 @@ std::string model_folder(FileSystem& file_system, const std::string& path,
 }  // namespace
 
 int run_squad_train(const ConfigOptions& options) {
-  keep_freed_memory();
+  keep_tensor_memory();
   install_stop_signal_handlers();
   const SquadConfig config = load_squad_config(options.config, options.overrides);
   const std::unique_ptr<Communicator> communicator = make_communicator(config.communication);

@@ -16,7 +16,6 @@
 #include "base/file_system.h"
 #include "base/hash.h"
 #include "base/log.h"
-#include "base/process_memory.h"
 #include "base/stop_signal.h"
 #include "checkpoint/checkpoint.h"
 #include "checkpoint/hugging_face_config.h"
@@ -28,12 +27,14 @@
 #include "gradients/gradient_reducer.h"
 #include "kernels/cpu_level.h"
 #include "model/bert_for_pretraining.h"
+#include "ops/tensor_memory.h"
 #include "optim/optimizer.h"
 #include "train/checkpoint_saver.h"
 #include "train/held_out_loss.h"
 #include "train/matmul_rate.h"
 #include "train/metrics_log.h"
 #include "train/named_parameters.h"
+#include "train/product_choice.h"
 #include "train/rank_agreement.h"
 #include "train/replica_check.h"
 #include "train/run_records.h"
@@ -192,6 +193,11 @@ StopReason train(const ConfigOptions& options, const RunConfig& config, const Da
   }
   optimizer->set_step_count(state.optimizer_steps);
   model.refresh_compute_weights();
+  const StepShape shape =
+      derive_step_shape(config.phases.front(), communicator.size(), config.communication.reduction);
+  const std::int64_t row_count = shape.micro_batch * config.phases.front().max_seq_length;
+  model.choose_products(choose_products(config, row_count, shape.accumulation, communicator),
+                        row_count);
   check_replicas(communicator, parameters);
 
   std::vector<std::unique_ptr<Evaluation>> evaluations;
@@ -231,7 +237,10 @@ void record_failure(RunRecords& records, const RunProgress& progress, int rank, 
 }  // namespace
 
 int run_train(const ConfigOptions& options) {
-  keep_freed_memory();
+  if (options.verbose) {
+    show_debug_messages();
+  }
+  keep_tensor_memory();
   install_stop_signal_handlers();
   RunConfig config = load_run_config(options.config, options.overrides);
   const std::unique_ptr<Communicator> communicator = make_communicator(config.communication);

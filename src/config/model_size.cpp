@@ -57,6 +57,12 @@ double activation_bytes(const RunConfig& config, const PhaseConfig& phase,
 /// first products (measured).
 constexpr std::int64_t kProgramBytes = 190'000'000;
 
+/// Of all layers: query, key, value, their output, and the two of the feed-forward part.
+std::int64_t encoder_matrix_elements(const ModelConfig& model) {
+  return model.num_hidden_layers * (4 * model.hidden_size * model.hidden_size +
+                                    2 * model.hidden_size * model.intermediate_size);
+}
+
 }  // namespace
 
 std::int64_t parameter_count(const ModelConfig& model) {
@@ -89,7 +95,12 @@ MemoryEstimate estimate_memory(const RunConfig& config, const PhaseConfig& phase
   MemoryEstimate memory;
   memory.program = kProgramBytes;
   memory.weights = kFp32Bytes * parameters;
-  memory.compute_weights = config.precision == Precision::bf16 ? kBf16Bytes * parameters : 0;
+  const bool is_bf16 = config.precision == Precision::bf16;
+  memory.compute_weights = is_bf16 ? kBf16Bytes * parameters : 0;
+  if (config.pack_weights) {
+    memory.compute_weights +=
+        2 * (is_bf16 ? kBf16Bytes : kFp32Bytes) * encoder_matrix_elements(config.model);
+  }
   memory.gradients = (kFp32Bytes + (fixed_point ? kFixedPointBytes : 0)) * parameters;
   memory.moments = moments * kFp32Bytes * parameters;
   constexpr double kLargest =

@@ -24,7 +24,7 @@ constexpr std::int64_t kFixedPointBytes = 8;
 struct MemoryEstimate {
   std::int64_t program = 0;          // code and libraries
   std::int64_t weights = 0;          // fp32 master weights
-  std::int64_t compute_weights = 0;  // bf16 copy, with precision bf16
+  std::int64_t compute_weights = 0;  // bf16 copy, with precision bf16; packed copies at most
   std::int64_t gradients = 0;        // fp32, and the fixed-point sums of a reproducible reduction
   std::int64_t moments = 0;          // fp32 m and, but for LARS, v
   std::int64_t activations = 0;      // of one micro-batch

@@ -139,6 +139,7 @@ struct RunConfig {
   OptimizerConfig optimizer;
   Precision precision = Precision::fp32;
   bool gradient_checkpointing = false;  // layers are computed again in the backward pass
+  bool pack_weights = false;  // copies of the encoder's matrices in the matmul library's layout
   LossNormalization loss_normalization = LossNormalization::global;
   NonFiniteGradients non_finite_gradients = NonFiniteGradients::stop;
   std::vector<PhaseConfig> phases;

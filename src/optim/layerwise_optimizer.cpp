@@ -45,6 +45,10 @@ void LayerwiseOptimizer::begin_step(const ReducedGradients& gradients) {
   LAMBERT_CHECK(gradients.buckets().parameters().size() == parameters_.size(),
                 "other parameters than before");
   ++step_count_;
+  for (const NamedParameter& parameter : parameters_) {
+    // The kernels write through pointers; copies of the weights are known to be old by the version.
+    parameter.compute.unsafeGetTensorImpl()->bump_version();
+  }
 }
 
 double LayerwiseOptimizer::trust_ratio(std::size_t index, double weight_norm, double update_norm) {

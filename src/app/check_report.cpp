@@ -47,8 +47,26 @@ std::string describe_phase(const PhasePlan& phase) {
          " (padding included)\n  memory      " + describe_memory(phase.memory) + " per rank\n";
 }
 
+std::string describe_gauge(const SquadGaugeConfig& gauge, const GaugePlan& plan) {
+  const std::string questions =
+      gauge.subset == 0 ? "all of both files" : "up to " + grouped(gauge.subset) + " of each file";
+  return "squad gauge\n  measured    " + grouped(plan.measurements) + " times, every " +
+         grouped(gauge.every_steps) + " steps and at the end of every phase\n  questions   " +
+         questions + "\n  memory      " + describe_memory(plan.memory) +
+         " per rank while it measures\n";
+}
+
+nlohmann::ordered_json json_of_memory(const MemoryEstimate& memory) {
+  return {{"program", memory.program},
+          {"weights", memory.weights},
+          {"compute_weights", memory.compute_weights},
+          {"gradients", memory.gradients},
+          {"moments", memory.moments},
+          {"activations", memory.activations},
+          {"total", memory.total()}};
+}
+
 nlohmann::ordered_json json_of_phase(const PhasePlan& phase) {
-  const MemoryEstimate& memory = phase.memory;
   return {{"name", phase.name},
           {"micro_batch", phase.shape.micro_batch},
           {"accumulation", phase.shape.accumulation},
@@ -58,14 +76,7 @@ nlohmann::ordered_json json_of_phase(const PhasePlan& phase) {
           {"warmup_steps", phase.warmup_steps},
           {"sequences", phase.sequences},
           {"tokens", phase.tokens},
-          {"memory_bytes_per_rank",
-           {{"program", memory.program},
-            {"weights", memory.weights},
-            {"compute_weights", memory.compute_weights},
-            {"gradients", memory.gradients},
-            {"moments", memory.moments},
-            {"activations", memory.activations},
-            {"total", memory.total()}}}};
+          {"memory_bytes_per_rank", json_of_memory(phase.memory)}};
 }
 
 }  // namespace
@@ -80,6 +91,9 @@ std::string describe_plan(const RunConfig& config, const RunPlan& plan) {
   for (const PhasePlan& phase : plan.phases) {
     text += describe_phase(phase);
   }
+  if (plan.gauge) {
+    text += describe_gauge(config.evaluation.squad, *plan.gauge);
+  }
   return text + "total\n  steps       " + grouped(plan.steps) + "\n  sequences   " +
          grouped(plan.sequences) + "\n  tokens      " + grouped(plan.tokens) + "\n";
 }
@@ -89,16 +103,20 @@ std::string describe_plan_as_json(const RunConfig& config, const RunPlan& plan) 
   for (const PhasePlan& phase : plan.phases) {
     phases.push_back(json_of_phase(phase));
   }
-  const nlohmann::ordered_json report = {{"output_dir", config.output_dir},
-                                         {"precision", enum_name(config.precision)},
-                                         {"vocab_size", plan.vocab_size},
-                                         {"vocab_size_is_assumed", plan.vocab_size_is_assumed},
-                                         {"parameters", plan.parameters},
-                                         {"parameter_tensors", plan.parameter_tensors},
-                                         {"phases", phases},
-                                         {"steps", plan.steps},
-                                         {"sequences", plan.sequences},
-                                         {"tokens", plan.tokens}};
+  nlohmann::ordered_json report = {{"output_dir", config.output_dir},
+                                   {"precision", enum_name(config.precision)},
+                                   {"vocab_size", plan.vocab_size},
+                                   {"vocab_size_is_assumed", plan.vocab_size_is_assumed},
+                                   {"parameters", plan.parameters},
+                                   {"parameter_tensors", plan.parameter_tensors},
+                                   {"phases", phases},
+                                   {"steps", plan.steps},
+                                   {"sequences", plan.sequences},
+                                   {"tokens", plan.tokens}};
+  if (plan.gauge) {
+    report["squad_gauge"] = {{"measurements", plan.gauge->measurements},
+                             {"memory_bytes_per_rank", json_of_memory(plan.gauge->memory)}};
+  }
   return report.dump(2) + "\n";
 }
 

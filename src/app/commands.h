@@ -86,6 +86,23 @@ struct ExportOptions {
 };
 int run_export_hf(const ExportOptions& options);
 
+struct ExportVerifyOptions {
+  std::string folder;
+  bool json = false;
+};
+int run_export_verify(const ExportVerifyOptions& options);
+
+struct ImportTfOptions {
+  std::string checkpoint;  // path before .index
+  std::string config;
+  std::string vocabulary;
+  std::string output;
+  std::string gelu;  // erf, tanh
+  bool cased = false;
+  std::string python = "python3";
+};
+int run_import_tf(const ImportTfOptions& options);
+
 struct CheckpointOptions {
   std::string action;  // list, verify
   std::string folder;
@@ -129,7 +146,7 @@ struct SquadPredictOptions {
   std::string model;
   std::string data;
   std::string output;
-  std::string version = "1.1";
+  std::string version;  // 1.1, 2.0; empty: as the data says
   bool cased = false;
   std::int64_t max_seq_length = 384;
   std::int64_t doc_stride = 128;

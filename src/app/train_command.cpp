@@ -10,25 +10,22 @@
 
 #include "app/check_data.h"
 #include "app/commands.h"
+#include "app/initial_weights.h"
 #include "app/run_directory.h"
-#include "app/versions.h"
 #include "base/error.h"
 #include "base/file_system.h"
-#include "base/hash.h"
 #include "base/log.h"
 #include "base/stop_signal.h"
 #include "checkpoint/checkpoint.h"
-#include "checkpoint/hugging_face_config.h"
-#include "checkpoint/model_import.h"
 #include "comm/make_communicator.h"
 #include "config/load_run_config.h"
 #include "config/step_shape.h"
 #include "gradients/gradient_buckets.h"
 #include "gradients/gradient_reducer.h"
-#include "kernels/cpu_level.h"
 #include "model/bert_for_pretraining.h"
 #include "ops/tensor_memory.h"
 #include "optim/optimizer.h"
+#include "squad/squad_gauge.h"
 #include "train/checkpoint_saver.h"
 #include "train/held_out_loss.h"
 #include "train/matmul_rate.h"
@@ -68,104 +65,58 @@ CheckpointContent bind_checkpoint(const RunConfig& config, const DatasetInfo& da
   return content;
 }
 
-std::vector<std::string> tensors_with(const Optimizer& optimizer, bool ParameterTreatment::*flag) {
-  std::vector<std::string> names;
-  for (const ParameterTreatment& treatment : optimizer.treatments()) {
-    if (treatment.*flag) {
-      names.push_back(treatment.name);
-    }
-  }
-  return names;
-}
-
-/// The counts; the names stand in run.json.
-void log_treatments(const Optimizer& optimizer) {
-  const std::string of_all = " of " + std::to_string(optimizer.treatments().size());
-  log_info(
-      "optimizer decayed=" +
-      std::to_string(tensors_with(optimizer, &ParameterTreatment::decayed).size()) + of_all +
-      " adapted=" + std::to_string(tensors_with(optimizer, &ParameterTreatment::adapted).size()) +
-      of_all + " (names: run.json)");
-}
+struct CheckedInputs {
+  DatasetInfo dataset;  // of the first phase
+  std::optional<GaugeQuestions> gauge;
+};
 
 /// Everything that can be wrong before the first step and needs no lock. Rank 0 goes first, so that
 /// a mistake is reported once: it ends the job while the others wait.
-DatasetInfo check_inputs(RunConfig& config, Communicator& communicator) {
+CheckedInputs check_inputs(RunConfig& config, Communicator& communicator) {
   require_same_text(communicator, "the resolved config", write_run_config(config),
                     "start all ranks with the same file, overrides and program");
-  require_same_text(communicator, "the processor level of the kernels (here " + cpu_level() + ")",
-                    cpu_level(),
-                    "levels round differently: run on equal nodes, or give all ranks the lowest "
-                    "level, like mpirun -x LD_LIBRARY_PATH=.../lib/glibc-hwcaps/x86-64-v3");
+  require_same_processor_level(communicator);
   const auto check = [&config, &communicator] {
     for (const PhaseConfig& phase : config.phases) {
       derive_step_shape(phase, communicator.size(), config.communication.reduction);
     }
-    return check_data_folders(config);
+    CheckedInputs checked{check_data_folders(config).phases.front(), std::nullopt};
+    if (has_gauge(config)) {
+      checked.gauge = read_gauge_questions(config, checked.dataset);
+    }
+    return checked;
   };
-  std::optional<DataCheck> data;
+  std::optional<CheckedInputs> inputs;
   if (communicator.rank() == 0) {
-    data = check();
+    inputs = check();
   }
   communicator.barrier();
-  if (!data) {
-    data = check();
+  if (!inputs) {
+    inputs = check();
   }
-  config.model.vocab_size = data->vocab_size;
-  return data->phases.front();
+  config.model.vocab_size = inputs->dataset.vocab_size;
+  return std::move(*inputs);
 }
 
-std::string command_of(const ConfigOptions& options) {
-  std::string command = "lambert train " + options.config;
-  for (const std::string& assignment : options.overrides) {
-    command += " " + assignment;
-  }
-  return command;
-}
-
-Launch describe_launch(const ConfigOptions& options, const Communicator& communicator,
-                       std::int64_t threads, const RunConfig& config, const Optimizer& optimizer,
-                       std::int64_t first_step) {
-  Launch launch;
-  launch.command = command_of(options);
-  for (int rank = 0; rank < communicator.size(); ++rank) {
-    launch.hosts.push_back(communicator.host_of(rank));
-  }
-  launch.threads_per_rank = threads;
-  launch.parameter_count = count_parameters(config.model);
-  launch.first_step = first_step;
-  launch.versions = library_versions();
-  launch.decayed_tensors = tensors_with(optimizer, &ParameterTreatment::decayed);
-  launch.adapted_tensors = tensors_with(optimizer, &ParameterTreatment::adapted);
-  return launch;
-}
-
-/// A new run's weights from init_from. Throws DataError, ConfigError when it is another model.
+/// A new run's weights. Rank 0 goes first, so that a mistake is reported once.
 void import_weights(const RunConfig& config, const DatasetInfo& dataset, FileSystem& file_system,
-                    const BertForPreTraining& model) {
-  const fs::path folder = find_model_folder(file_system, config.init_from);
-  const ModelImport source(folder);
-  ModelConfig saved = source.config();
-  saved.hidden_dropout_prob = config.model.hidden_dropout_prob;  // a choice of this run
-  saved.attention_probs_dropout_prob = config.model.attention_probs_dropout_prob;
-  saved.initializer_range = config.model.initializer_range;
-  if (const std::string differences = describe_model_differences(saved, config.model);
-      !differences.empty()) {
-    throw ConfigError("starting from init_from " + folder.string() + ": " + differences +
-                      "; use its values in model, and data prepared with its vocabulary");
+                    Communicator& communicator, const BertForPreTraining& model) {
+  const auto import = [&] {
+    const ModelImport source = open_initial_weights(config, dataset, file_system);
+    std::vector<NamedTensor> weights = bind_weights(model.parameters());
+    log_import(source.folder(), source.copy_to(weights));
+  };
+  if (communicator.rank() == 0) {
+    import();
   }
-  const fs::path vocabulary = folder / dataset.tokenizer_file;
-  if (fs::exists(vocabulary) && hash128_hex_of_file(vocabulary) != dataset.vocabulary_hash) {
-    throw ConfigError("starting from init_from " + folder.string() + ": its " +
-                      dataset.tokenizer_file +
-                      " is not the one the data was prepared with; prepare the data with it");
+  communicator.barrier();
+  if (communicator.rank() != 0) {
+    import();
   }
-  std::vector<NamedTensor> weights = bind_weights(model.parameters());
-  log_import(folder, source.copy_to(weights));
 }
 
 /// From the locked directory to the end of training.
-StopReason train(const ConfigOptions& options, const RunConfig& config, const DatasetInfo& dataset,
+StopReason train(const ConfigOptions& options, const RunConfig& config, CheckedInputs inputs,
                  Communicator& communicator, FileSystem& file_system, RunRecords& records,
                  RunProgress& progress) {
   const bool is_first = communicator.rank() == 0;
@@ -185,11 +136,11 @@ StopReason train(const ConfigOptions& options, const RunConfig& config, const Da
 
   CheckpointStore store(file_system, config.output_dir);
   CheckpointSaver saver(communicator, store,
-                        bind_checkpoint(config, dataset, model, *optimizer, communicator),
+                        bind_checkpoint(config, inputs.dataset, model, *optimizer, communicator),
                         parameters, records, progress, config.checkpoint.save_total_limit);
   const TrainState state = saver.resume();
   if (state == TrainState{} && !config.init_from.empty()) {
-    import_weights(config, dataset, file_system, model);
+    import_weights(config, inputs.dataset, file_system, communicator, model);
   }
   optimizer->set_step_count(state.optimizer_steps);
   model.refresh_compute_weights();
@@ -200,15 +151,22 @@ StopReason train(const ConfigOptions& options, const RunConfig& config, const Da
                         row_count);
   check_replicas(communicator, parameters);
 
-  std::vector<std::unique_ptr<Evaluation>> evaluations;
+  std::vector<ScheduledEvaluation> evaluations;
   if (!config.evaluation.data.empty()) {
-    evaluations.push_back(std::make_unique<HeldOutLoss>(config, communicator, model));
+    evaluations.push_back(
+        {std::make_unique<HeldOutLoss>(config, communicator, model), config.evaluation.eval_steps});
+  }
+  if (inputs.gauge) {
+    evaluations.push_back({std::make_unique<SquadGauge>(config, std::move(*inputs.gauge),
+                                                        communicator, model.parameters()),
+                           config.evaluation.squad.every_steps});
   }
   MetricsLog metrics;
   if (is_first) {
-    records.start(
-        config, options.config,
-        describe_launch(options, communicator, threads, config, *optimizer, state.global_step));
+    Launch launch = describe_launch(command_text("lambert train", options), communicator, threads,
+                                    count_parameters(config.model), *optimizer, state.global_step);
+    launch.seed = config.seed;
+    records.start(write_run_config(config), options.config, launch);
     records.running(progress);
     metrics = MetricsLog(file_system, config.output_dir, config.logging, state.global_step);
   }
@@ -224,16 +182,6 @@ StopReason train(const ConfigOptions& options, const RunConfig& config, const Da
   return trainer.run();
 }
 
-/// The first failing rank leaves its record; a rank that only lost its peer waits, because the true
-/// cause is elsewhere.
-void record_failure(RunRecords& records, const RunProgress& progress, int rank, ExitCode code,
-                    const char* what) {
-  if (code == ExitCode::communication) {
-    ::usleep(1'000'000);
-  }
-  records.record_failure({code, reason_of(code), what, rank}, progress);
-}
-
 }  // namespace
 
 int run_train(const ConfigOptions& options) {
@@ -244,30 +192,17 @@ int run_train(const ConfigOptions& options) {
   install_stop_signal_handlers();
   RunConfig config = load_run_config(options.config, options.overrides);
   const std::unique_ptr<Communicator> communicator = make_communicator(config.communication);
-  const DatasetInfo dataset = check_inputs(config, *communicator);
+  CheckedInputs inputs = check_inputs(config, *communicator);
   const std::unique_ptr<FileSystem> file_system = make_posix_file_system();
   const std::unique_ptr<RunLock> lock =
       claim_output_directory(config.output_dir, *communicator, *file_system);
 
   RunRecords records(*file_system, config.output_dir);
   RunProgress progress;
-  ExitCode code = ExitCode::internal;
-  try {
-    const StopReason reason =
-        train(options, config, dataset, *communicator, *file_system, records, progress);
-    code = reason == StopReason::signal ? ExitCode::stopped_on_request : ExitCode::finished;
-  } catch (
-      const Error& error) {  // recorded here, where the run directory is known; handled in main
-    record_failure(records, progress, communicator->rank(), error.code(), error.what());
-    throw;
-  } catch (const std::exception& error) {
-    record_failure(records, progress, communicator->rank(), ExitCode::internal, error.what());
-    throw;
-  }
-  if (communicator->rank() == 0) {
-    records.end({code, reason_of(code), "", 0}, progress);
-  }
-  return static_cast<int>(code);
+  return static_cast<int>(run_recorded(records, progress, *communicator, [&] {
+    return train(options, config, std::move(inputs), *communicator, *file_system, records,
+                 progress);
+  }));
 }
 
 }  // namespace lambert

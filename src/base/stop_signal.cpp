@@ -46,15 +46,19 @@ void install_stop_signal_handlers() {
   install(SIGUSR2, on_save);
 }
 
-StopRequest take_stop_request() {
+StopRequest pending_stop_request() {
   if (stop_requested != 0) {
     return StopRequest::save_and_stop;
   }
-  if (save_requested != 0) {
+  return save_requested != 0 ? StopRequest::save : StopRequest::none;
+}
+
+StopRequest take_stop_request() {
+  const StopRequest request = pending_stop_request();
+  if (request == StopRequest::save) {
     save_requested = 0;
-    return StopRequest::save;
   }
-  return StopRequest::none;
+  return request;
 }
 
 }  // namespace lambert

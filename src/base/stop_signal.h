@@ -13,5 +13,7 @@ void install_stop_signal_handlers();
 
 /// The strongest request since the last take, which it clears (save_and_stop stays).
 StopRequest take_stop_request();
+/// The same, but clears nothing: for work inside a step boundary.
+StopRequest pending_stop_request();
 
 }  // namespace lambert

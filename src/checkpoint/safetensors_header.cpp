@@ -14,6 +14,8 @@ namespace {
 
 using ordered_json = nlohmann::ordered_json;
 
+constexpr std::size_t kLengthBytes = 8;
+
 /// What the next value belongs to.
 enum class Place { top, tensor, metadata, shape, offsets };
 
@@ -29,7 +31,7 @@ class HeaderReader final : public nlohmann::json_sax<nlohmann::json> {
   bool binary(binary_t&) override { return fail("binary is no value here"); }
   bool number_integer(number_integer_t) override { return fail("negative number"); }
   bool number_float(number_float_t, const string_t& text) override {
-    return fail("'" + text + "' is not a whole number below 2^64");
+    return fail("'" + text.substr(0, 40) + "' is not a whole number below 2^64");
   }
   bool number_unsigned(number_unsigned_t value) override {
     if (place_ == Place::shape) {
@@ -190,6 +192,22 @@ void check_layout(const std::vector<SafetensorsEntry>& entries, std::uint64_t da
   }
 }
 
+/// Little-endian, 8 bytes.
+std::size_t header_bytes_of(std::string_view file) {
+  if (file.size() < kLengthBytes) {
+    throw DataError(std::to_string(file.size()) + " bytes are too few for a safetensors file");
+  }
+  std::uint64_t length = 0;
+  for (std::size_t i = kLengthBytes; i-- > 0;) {
+    length = (length << 8) | static_cast<unsigned char>(file[i]);
+  }
+  if (length > file.size() - kLengthBytes || length > kMaxHeaderBytes) {
+    throw DataError("the header's length " + std::to_string(length) +
+                    " exceeds the file or the limit");
+  }
+  return length;
+}
+
 }  // namespace
 
 std::uint64_t safetensors_element_bytes(std::string_view dtype) {
@@ -237,6 +255,14 @@ std::vector<SafetensorsEntry> parse_safetensors_header(std::string_view header,
   std::vector<SafetensorsEntry> entries = reader.take();
   check_layout(entries, data_bytes);
   return entries;
+}
+
+SafetensorsLayout parse_safetensors(std::string_view file) {
+  const std::size_t header_bytes = header_bytes_of(file);
+  const std::size_t data_begin = kLengthBytes + header_bytes;
+  return {
+      parse_safetensors_header(file.substr(kLengthBytes, header_bytes), file.size() - data_begin),
+      data_begin};
 }
 
 }  // namespace lambert

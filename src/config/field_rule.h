@@ -36,6 +36,10 @@ constexpr FieldRule positive() {
   rule.excludes_minimum = true;
   return rule;
 }
+constexpr FieldRule at_most(FieldRule rule, double maximum) {
+  rule.maximum = maximum;
+  return rule;
+}
 /// [0, 1): a share that must leave something over.
 constexpr FieldRule below_one() {
   FieldRule rule = between(0, 1);

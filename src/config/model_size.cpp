@@ -26,18 +26,13 @@ double layer_elements(const ModelConfig& model) {
          2.0 * static_cast<double>(model.intermediate_size);
 }
 
-/// What the allocator's holes add to the kept tensors (measured).
-constexpr double kAllocatorShare = 1.22;
-
 /// Bytes of activations at the turn from the forward to the backward pass of one micro-batch of
-/// full length, with the head's logits or the temporary tensors of the first layer of the backward
+/// full length, with the head's tensors or the temporary tensors of the first layer of the backward
 /// pass, whichever are larger.
-double activation_bytes(const RunConfig& config, const PhaseConfig& phase,
-                        std::int64_t micro_batch) {
+std::int64_t activation_bytes(const RunConfig& config, double tokens, double head_elements) {
   const ModelConfig& model = config.model;
   const auto element =
       static_cast<double>(config.precision == Precision::bf16 ? kBf16Bytes : kFp32Bytes);
-  const auto tokens = static_cast<double>(micro_batch) * static_cast<double>(phase.max_seq_length);
   const auto width = static_cast<double>(model.hidden_size);
   const auto inner = static_cast<double>(model.intermediate_size);
   const auto layers = static_cast<double>(model.num_hidden_layers);
@@ -47,10 +42,26 @@ double activation_bytes(const RunConfig& config, const PhaseConfig& phase,
   const double kept =
       config.gradient_checkpointing ? layers * width * element + per_layer : layers * per_layer;
   const double temporary = (2.0 * inner + 3.0 * width) * element;
-  const double masked =
-      static_cast<double>(micro_batch) * static_cast<double>(phase.max_predictions_per_seq);
-  const double head = masked * (6.0 * width + static_cast<double>(model.vocab_size)) * element;
-  return kAllocatorShare * tokens * kept + std::max(tokens * temporary, head);
+  constexpr double kLargest =
+      4e18;  // the largest accepted sizes multiply to more than 64 bits hold
+  return static_cast<std::int64_t>(
+      std::min(kLargest, tokens * kept + std::max(tokens * temporary, head_elements * element)));
+}
+
+/// Of the masked tokens' rows and logits.
+double pretraining_head_elements(const ModelConfig& model, double masked_tokens) {
+  return masked_tokens *
+         (6.0 * static_cast<double>(model.hidden_size) + static_cast<double>(model.vocab_size));
+}
+
+/// What a model holds while it is trained.
+void add_trained_parameters(const RunConfig& config, std::int64_t parameters, std::int64_t moments,
+                            MemoryEstimate& memory) {
+  const bool fixed_point = config.communication.reduction == Reduction::reproducible;
+  memory.weights += kFp32Bytes * parameters;
+  memory.compute_weights += config.precision == Precision::bf16 ? kBf16Bytes * parameters : 0;
+  memory.gradients += (kFp32Bytes + (fixed_point ? kFixedPointBytes : 0)) * parameters;
+  memory.moments += moments * kFp32Bytes * parameters;
 }
 
 /// Of a program that has done nothing yet: LibTorch, oneDNN, Open MPI, and what they make of the
@@ -87,26 +98,39 @@ std::int64_t parameter_tensor_count(const ModelConfig& model) {
   return kEmbeddings + kPerLayer * model.num_hidden_layers + kHeads;
 }
 
+std::int64_t question_answering_parameter_count(const ModelConfig& model) {
+  const std::int64_t width = model.hidden_size;
+  const std::int64_t pretraining_heads =
+      2 * dense_layer(width, width) + layer_norm(width) + model.vocab_size + dense_layer(width, 2);
+  return parameter_count(model) - pretraining_heads + dense_layer(width, 2);
+}
+
 MemoryEstimate estimate_memory(const RunConfig& config, const PhaseConfig& phase,
                                std::int64_t micro_batch) {
-  const std::int64_t parameters = parameter_count(config.model);
-  const std::int64_t moments = config.optimizer.name == OptimizerName::lars ? 1 : 2;
-  const bool fixed_point = config.communication.reduction == Reduction::reproducible;
   MemoryEstimate memory;
   memory.program = kProgramBytes;
-  memory.weights = kFp32Bytes * parameters;
-  const bool is_bf16 = config.precision == Precision::bf16;
-  memory.compute_weights = is_bf16 ? kBf16Bytes * parameters : 0;
+  add_trained_parameters(config, parameter_count(config.model),
+                         config.optimizer.name == OptimizerName::lars ? 1 : 2, memory);
   if (config.pack_weights) {
-    memory.compute_weights +=
-        2 * (is_bf16 ? kBf16Bytes : kFp32Bytes) * encoder_matrix_elements(config.model);
+    const std::int64_t element = config.precision == Precision::bf16 ? kBf16Bytes : kFp32Bytes;
+    memory.compute_weights += 2 * element * encoder_matrix_elements(config.model);
   }
-  memory.gradients = (kFp32Bytes + (fixed_point ? kFixedPointBytes : 0)) * parameters;
-  memory.moments = moments * kFp32Bytes * parameters;
-  constexpr double kLargest =
-      4e18;  // the largest accepted sizes multiply to more than 64 bits hold
+  const auto sequences = static_cast<double>(micro_batch);
+  memory.activations = activation_bytes(
+      config, sequences * static_cast<double>(phase.max_seq_length),
+      pretraining_head_elements(config.model,
+                                sequences * static_cast<double>(phase.max_predictions_per_seq)));
+  return memory;
+}
+
+MemoryEstimate estimate_gauge_memory(const RunConfig& config, std::int64_t ranks) {
+  const SquadGaugeConfig& gauge = config.evaluation.squad;
+  MemoryEstimate memory = estimate_memory(config, config.phases.front(), 0);
+  add_trained_parameters(config, question_answering_parameter_count(config.model), 2, memory);
+  const std::int64_t share = (gauge.global_train_batch_size + ranks - 1) / ranks;
+  const auto windows = static_cast<double>(std::min(share, gauge.per_device_train_batch_size));
   memory.activations =
-      static_cast<std::int64_t>(std::min(kLargest, activation_bytes(config, phase, micro_batch)));
+      activation_bytes(config, windows * static_cast<double>(gauge.max_seq_length), 0.0);
   return memory;
 }
 

@@ -13,6 +13,8 @@ constexpr std::int64_t kPublishedVocabSize =
 /// Trainable numbers of BERT with both pretraining heads and tied decoder, in closed form:
 /// 336,226,108 for BERT-Large with the published vocabulary. vocab_size must be set.
 std::int64_t parameter_count(const ModelConfig& model);
+/// With the question-answering head instead; without pooler.
+std::int64_t question_answering_parameter_count(const ModelConfig& model);
 /// 398 for 24 layers.
 std::int64_t parameter_tensor_count(const ModelConfig& model);
 
@@ -35,5 +37,7 @@ struct MemoryEstimate {
 /// config.model.vocab_size must be set.
 MemoryEstimate estimate_memory(const RunConfig& config, const PhaseConfig& phase,
                                std::int64_t micro_batch);
+/// While the live gauge measures: the run's own and a second model in training.
+MemoryEstimate estimate_gauge_memory(const RunConfig& config, std::int64_t ranks);
 
 }  // namespace lambert

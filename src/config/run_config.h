@@ -117,11 +117,29 @@ struct CheckpointConfig {
   std::int64_t save_total_limit = 3;  // oldest are pruned after a verified save; 0 = keep all
 };
 
+/// The live gauge: at chosen steps a copy of the weights is fine-tuned on a little of SQuAD v1.1
+/// and scored. Off while train and dev are empty. The recipe is the published one (AdamW, linear
+/// warm-up over a tenth of the steps, linear decay to zero) but for what stands here.
+struct SquadGaugeConfig {
+  std::string train;             // SQuAD v1.1 JSON
+  std::string dev;               // SQuAD v1.1 JSON
+  std::int64_t every_steps = 0;  // also at the end of every phase
+  std::int64_t subset = 1000;    // questions of train, and of dev, spread over the file; 0: all
+  // As long as what the first phase usually trains: later positions are random until a longer
+  // phase.
+  std::int64_t max_seq_length = 128;
+  std::int64_t global_train_batch_size = 32;     // windows per optimizer step over all ranks
+  std::int64_t per_device_train_batch_size = 8;  // windows of one forward pass
+  double num_train_epochs = 2.0;
+  double learning_rate = 1e-4;  // above the published 3e-5: a subset has few steps
+};
+
 struct EvaluationConfig {
   std::string data;                      // folder made by lambert prepare; empty = no evaluation
   std::int64_t eval_steps = 500;         // also at the end of every phase
   std::int64_t max_eval_samples = 2048;  // the first ones of the folder, always the same masks
   std::int64_t per_device_eval_batch_size = 32;
+  SquadGaugeConfig squad;
 };
 
 struct LoggingConfig {
@@ -150,5 +168,10 @@ struct RunConfig {
   std::int64_t stop_after_steps = 0;  // of one launch; 0: runs to the end
   std::int64_t threads_per_rank = 0;  // 0: cores divided by the ranks on this machine
 };
+
+/// Whether the run has a live gauge.
+inline bool has_gauge(const RunConfig& config) {
+  return !config.evaluation.squad.train.empty();
+}
 
 }  // namespace lambert

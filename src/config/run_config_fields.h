@@ -18,6 +18,8 @@ constexpr double kMaxPositions = 16'384;
 constexpr double kMaxBatch = 4'194'304;
 constexpr double kMaxSteps = 99'999'999;  // checkpoint folders carry the step in eight digits
 constexpr double kMaxEvalSamples = 1'000'000'000;
+constexpr double kMaxQuestions = 100'000'000;
+constexpr double kMaxEpochs = 10'000;
 
 template <class Visitor>
 void visit_fields(Visitor& visit, ModelConfig& model) {
@@ -158,6 +160,31 @@ void visit_fields(Visitor& visit, CheckpointConfig& checkpoint) {
 }
 
 template <class Visitor>
+void visit_fields(Visitor& visit, SquadGaugeConfig& gauge) {
+  visit.field("train", gauge.train, any_value(),
+              "SQuAD v1.1 JSON file to fine-tune on; empty, like `dev`, = no gauge.");
+  visit.field("dev", gauge.dev, any_value(), "SQuAD v1.1 JSON file to answer and score.");
+  visit.field("every_steps", gauge.every_steps, between(0, kMaxSteps),
+              "Steps between measurements, at least 1 when there are files; the end of every phase "
+              "is measured too.");
+  visit.field("subset", gauge.subset, between(0, kMaxQuestions),
+              "Questions used of `train`, and as many of `dev`, spread evenly over each file; 0 = "
+              "all.");
+  visit.field("max_seq_length", gauge.max_seq_length, between(32, kMaxPositions),
+              "Tokens of question, window and three special tokens. Windows of a paragraph start a "
+              "third of it apart. Positions that no phase has trained yet are random.");
+  visit.field("global_train_batch_size", gauge.global_train_batch_size, between(1, kMaxBatch),
+              "Windows per optimizer step over all ranks.");
+  visit.field("per_device_train_batch_size", gauge.per_device_train_batch_size,
+              between(1, kMaxBatch), "Most windows of one forward pass of a rank.");
+  visit.field("num_train_epochs", gauge.num_train_epochs, at_most(positive(), kMaxEpochs),
+              "Passes over the training windows; may be a fraction.");
+  visit.field("learning_rate", gauge.learning_rate, positive(),
+              "Peak rate of AdamW, after a warm-up over a tenth of the steps; then linear decay to "
+              "zero.");
+}
+
+template <class Visitor>
 void visit_fields(Visitor& visit, EvaluationConfig& evaluation) {
   visit.field("data", evaluation.data, any_value(),
               "Folder made by `lambert prepare`; empty = no evaluation.");
@@ -167,6 +194,10 @@ void visit_fields(Visitor& visit, EvaluationConfig& evaluation) {
               "Examples used: the first ones of the folder, always with the same masks.");
   visit.field("per_device_eval_batch_size", evaluation.per_device_eval_batch_size,
               between(1, kMaxBatch), "Sequences per forward pass.");
+  visit.section(
+      "squad", evaluation.squad, false,
+      "The live gauge: a short fine-tuning of a copy of the weights on SQuAD v1.1, and its "
+      "F1. The run itself stays the same bit for bit.");
 }
 
 template <class Visitor>
@@ -217,7 +248,7 @@ void visit_fields(Visitor& visit, RunConfig& config) {
   visit.section("communication", config.communication, false, "Between ranks.");
   visit.section("checkpoint", config.checkpoint, false, "Saving.");
   visit.section("evaluation", config.evaluation, false,
-                "Held-out loss and accuracy during the run.");
+                "Measurements during the run: held-out loss and accuracy, fine-tuning on SQuAD.");
   visit.section("logging", config.logging, false, "What is recorded, and how often.");
   visit.field(
       "stop_after_steps", config.stop_after_steps, between(0, kMaxSteps),

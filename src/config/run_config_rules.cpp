@@ -126,16 +126,17 @@ void check_phase_names(RuleChecker& rules, const std::vector<PhaseConfig>& phase
   }
 }
 
-void check_reduction(RuleChecker& rules, const RunConfig& config) {
-  if (config.communication.reduction == Reduction::standard) {
+void check_reduction(RuleChecker& rules, const CommConfig& communication,
+                     std::int64_t threads_per_rank) {
+  if (communication.reduction == Reduction::standard) {
     return;
   }
   rules.require(
-      config.threads_per_rank > 0, {"threads_per_rank", "communication.reduction"},
+      threads_per_rank > 0, {"threads_per_rank", "communication.reduction"},
       "0 = as many as the machine has, which communication.reduction: reproducible cannot "
       "repeat elsewhere; give a number, like 1");
   rules.require(
-      config.communication.all_reduce_dtype == WireType::float32,
+      communication.all_reduce_dtype == WireType::float32,
       {"communication.all_reduce_dtype", "communication.reduction"},
       "bfloat16 rounds at every hop of the ring, so communication.reduction: reproducible "
       "needs float32");
@@ -178,13 +179,35 @@ void check_reports(RuleChecker& rules, const std::vector<std::string>& reports) 
   }
 }
 
+void check_squad_gauge(RuleChecker& rules, const RunConfig& config) {
+  const SquadGaugeConfig& gauge = config.evaluation.squad;
+  const std::string path = "evaluation.squad.";
+  if (gauge.train.empty() && gauge.dev.empty()) {
+    return;
+  }
+  const auto require_file = [&](const std::string& key, const std::string& value,
+                                const std::string& other) {
+    rules.require(
+        !value.empty(), {path + key, path + other},
+        "is empty, but " + path + other + " is given; name a SQuAD v1.1 file, or empty both");
+  };
+  require_file("train", gauge.train, "dev");
+  require_file("dev", gauge.dev, "train");
+  rules.require(gauge.every_steps > 0, {path + "every_steps"},
+                "found 0; expected at least 1: how many steps between measurements");
+  const std::int64_t positions = config.model.max_position_embeddings;
+  rules.require(gauge.max_seq_length <= positions,
+                {path + "max_seq_length", "model.max_position_embeddings"},
+                value_text(gauge.max_seq_length) + " is above model.max_position_embeddings " +
+                    value_text(positions) + "; use at most that");
+}
+
 }  // namespace
 
 void check_rules_between_fields(const RunConfig& config, const std::string& file,
                                 const Origins& origins, Mistakes& mistakes) {
   RuleChecker rules(file, origins, mistakes);
   check_model(rules, config.model);
-  check_optimizer(rules, config.optimizer);
   for (std::size_t index = 0; index < config.phases.size(); ++index) {
     const std::string path = "phases[" + std::to_string(index) + "]";
     check_phase(rules, config, config.phases[index], path);
@@ -193,8 +216,18 @@ void check_rules_between_fields(const RunConfig& config, const std::string& file
   check_phase_names(rules, config.phases);
   check_total_steps(rules, config.phases);
   check_folders(rules, config);
-  check_reduction(rules, config);
-  check_reports(rules, config.logging.report_to);
+  check_squad_gauge(rules, config);
+  check_shared_sections(config.optimizer, config.communication, config.logging,
+                        config.threads_per_rank, file, origins, mistakes);
+}
+
+void check_shared_sections(const OptimizerConfig& optimizer, const CommConfig& communication,
+                           const LoggingConfig& logging, std::int64_t threads_per_rank,
+                           const std::string& file, const Origins& origins, Mistakes& mistakes) {
+  RuleChecker rules(file, origins, mistakes);
+  check_optimizer(rules, optimizer);
+  check_reduction(rules, communication, threads_per_rank);
+  check_reports(rules, logging.report_to);
 }
 
 }  // namespace lambert

@@ -4,6 +4,21 @@
 #include <cmath>
 
 namespace lambert {
+namespace {
+
+/// Every so many steps, and at the end of every phase.
+std::int64_t count_measurements(const RunConfig& config) {
+  const std::int64_t every = config.evaluation.squad.every_steps;
+  std::int64_t steps = 0;
+  std::int64_t ends_between = 0;
+  for (const PhaseConfig& phase : config.phases) {
+    steps += phase.max_steps;
+    ends_between += steps % every == 0 ? 0 : 1;
+  }
+  return steps / every + ends_between;
+}
+
+}  // namespace
 
 std::int64_t warmup_step_count(const PhaseConfig& phase) {
   const bool is_share = phase.warmup_steps < 1;
@@ -38,6 +53,9 @@ RunPlan plan_run(const RunConfig& config, std::int64_t ranks, std::int64_t data_
     plan.sequences += phase_plan.sequences;
     plan.tokens += phase_plan.tokens;
     plan.phases.push_back(std::move(phase_plan));
+  }
+  if (has_gauge(sized)) {
+    plan.gauge = GaugePlan{count_measurements(sized), estimate_gauge_memory(sized, ranks)};
   }
   return plan;
 }

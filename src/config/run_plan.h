@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,9 +23,16 @@ struct PhasePlan {
   MemoryEstimate memory;       // per rank
 };
 
+/// What the live gauge amounts to.
+struct GaugePlan {
+  std::int64_t measurements = 0;
+  MemoryEstimate memory;  // per rank, of the whole process while it measures
+};
+
 /// What a configuration amounts to on so many ranks.
 struct RunPlan {
   std::vector<PhasePlan> phases;
+  std::optional<GaugePlan> gauge;
   std::int64_t vocab_size = 0;
   bool vocab_size_is_assumed = false;  // the configuration leaves it to the data
   std::int64_t parameters = 0;

@@ -7,9 +7,6 @@
 
 namespace lambert {
 
-constexpr double kMaxQuestions = 100'000'000;
-constexpr double kMaxEpochs = 10'000;
-
 template <class Visitor>
 void visit_squad_data_fields(Visitor& visit, SquadConfig& config) {
   visit.field("version", config.version, any_value(),

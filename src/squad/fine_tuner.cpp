@@ -4,17 +4,19 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <string>
 #include <utility>
 
 #include <ATen/ATen.h>
 
 #include "base/clock.h"
 #include "base/error.h"
-#include "base/log.h"
 #include "base/stop_signal.h"
+#include "config/run_config_fields.h"
 #include "data/batch.h"
 #include "optim/gradient_norm.h"
 #include "optim/lr_schedule.h"
+#include "squad/fine_tuning_report.h"
 #include "train/micro_batch_inputs.h"
 
 namespace lambert {
@@ -46,9 +48,20 @@ FineTuningPlan::FineTuningPlan(const SquadConfig& config, std::uint64_t seed,
       steps_(static_cast<std::int64_t>(
           std::ceil(config.num_train_epochs * static_cast<double>(steps_per_epoch_)))),
       ranks_(ranks),
+      is_reproducible_(config.communication.reduction == Reduction::reproducible),
       shuffles_(config.shuffle),
       order_(seed, 0, window_count),
-      schedule_(make_schedule(config, steps_)) {}
+      schedule_(make_schedule(config, steps_)) {
+  const std::string what = "planning the fine-tuning: ";
+  if (static_cast<double>(steps_) > kMaxSteps) {
+    throw ConfigError(what + std::to_string(steps_) +
+                      " steps are more than checkpoints can number; lower num_train_epochs");
+  }
+  if (steps_ > 0 && config.warmup_steps > static_cast<double>(steps_)) {
+    throw ConfigError(what + "warmup_steps is above all " + std::to_string(steps_) +
+                      " steps; use at most that, or a share below 1");
+  }
+}
 
 double FineTuningPlan::rate_at(std::int64_t step) const {
   return LrSchedule(schedule_).rate_at(step);
@@ -59,47 +72,42 @@ std::int64_t FineTuningPlan::windows_in(std::int64_t step) const {
   return std::min(global_batch_, window_count_ - first);
 }
 
-FineTuningPlan::Share FineTuningPlan::share_of(std::int64_t step, int rank) const {
-  const std::int64_t windows = windows_in(step);
-  return {windows * rank / ranks_, windows * (rank + 1) / ranks_};
-}
-
 std::int64_t FineTuningPlan::micro_batches_in(std::int64_t step) const {
-  std::int64_t count = 0;
-  for (int rank = 0; rank < ranks_; ++rank) {
-    const Share share = share_of(step, rank);
-    count += divide_up(share.end - share.begin, micro_batch_);
-  }
-  return count;
+  const std::int64_t windows = windows_in(step);
+  const std::int64_t fewest = divide_up(windows, micro_batch_);
+  return is_reproducible_ ? fewest : std::min(divide_up(fewest, ranks_) * ranks_, windows);
 }
 
 std::vector<std::vector<FineTuningPlan::Sample>> FineTuningPlan::micro_batches(std::int64_t step,
                                                                                int rank) const {
   const std::int64_t epoch = step / steps_per_epoch_;
   const std::int64_t first = step % steps_per_epoch_ * global_batch_;
-  const Share share = share_of(step, rank);
+  const std::int64_t windows = windows_in(step);
+  const std::int64_t count = micro_batches_in(step);
   std::vector<std::vector<Sample>> micro_batches;
-  for (std::int64_t index = share.begin; index < share.end; ++index) {
-    if ((index - share.begin) % micro_batch_ == 0) {
-      micro_batches.emplace_back();
+  for (std::int64_t number = count * rank / ranks_; number < count * (rank + 1) / ranks_;
+       ++number) {
+    micro_batches.emplace_back();
+    for (std::int64_t index = windows * number / count; index < windows * (number + 1) / count;
+         ++index) {
+      const std::int64_t place = first + index;
+      const std::int64_t window = shuffles_ ? order_.example_at(epoch, place) : place;
+      micro_batches.back().push_back({static_cast<std::size_t>(window),
+                                      static_cast<std::uint64_t>(epoch * window_count_ + place)});
     }
-    const std::int64_t place = first + index;
-    const std::int64_t window = shuffles_ ? order_.example_at(epoch, place) : place;
-    micro_batches.back().push_back({static_cast<std::size_t>(window),
-                                    static_cast<std::uint64_t>(epoch * window_count_ + place)});
   }
   return micro_batches;
 }
 
-FineTuner::FineTuner(const SquadConfig& config, std::uint64_t seed, Parts parts,
-                     const std::vector<SquadFeature>& features)
+FineTuningSteps::FineTuningSteps(const SquadConfig& config, std::uint64_t seed, Parts parts,
+                                 const std::vector<SquadFeature>& features)
     : config_(config),
       seed_(seed),
       parts_(parts),
       features_(features),
       plan_(config, seed, static_cast<std::int64_t>(features.size()), parts.communicator.size()) {}
 
-double FineTuner::accumulate_gradients(std::int64_t step) {
+double FineTuningSteps::accumulate_gradients(std::int64_t step) {
   const auto micro_batches = plan_.micro_batches(step, parts_.communicator.rank());
   const DropoutStream dropout{seed_, 0, step};
   const auto total = static_cast<double>(plan_.windows_in(step));
@@ -127,60 +135,68 @@ double FineTuner::accumulate_gradients(std::int64_t step) {
   return sum;
 }
 
-FineTuner::StepFigures FineTuner::train_step(std::int64_t step, double learning_rate) {
-  StepFigures figures;
+FineTuningStep FineTuningSteps::run(std::int64_t step, StopRequest (*request)()) {
   parts_.buckets.zero();
   parts_.reducer.begin_step(plan_.micro_batches_in(step));
   parts_.progress.work = "forward";
-  figures.loss_sum = accumulate_gradients(step);
+  const double loss_sum = accumulate_gradients(step);
   parts_.progress.work = "reduce";
   const ReducedGradients gradients = parts_.reducer.finish();
   parts_.progress.work = "optimizer";
   const GradientNorm norm = measure_gradient_norm(gradients);
-  if (!norm.finite) {
-    throw DivergenceError("fine-tuning, step " + std::to_string(step + 1) +
-                          ": the gradient is not finite; lower learning_rate");
+  if (norm.finite) {
+    parts_.optimizer.step(gradients, norm.clip_scale(config_.optimizer.max_grad_norm),
+                          plan_.rate_at(step));
   }
-  figures.gradient_norm = norm.value;
-  parts_.optimizer.step(gradients, norm.clip_scale(config_.optimizer.max_grad_norm), learning_rate);
-  return figures;
+  const StopRequest mine = request();
+  std::array<double, 3> sums = {loss_sum, mine == StopRequest::save ? 1.0 : 0.0,
+                                mine == StopRequest::save_and_stop ? 1.0 : 0.0};
+  parts_.communicator.all_reduce_sum(sums);
+  FineTuningStep result{sums[0] / static_cast<double>(plan_.windows_in(step)), norm.value,
+                        norm.finite};
+  if (sums[2] > 0.0) {
+    result.request = StopRequest::save_and_stop;
+  } else if (sums[1] > 0.0) {
+    result.request = StopRequest::save;
+  }
+  return result;
 }
 
+FineTuner::FineTuner(const SquadConfig& config, std::uint64_t seed, Parts parts,
+                     const std::vector<SquadFeature>& features)
+    : config_(config),
+      seed_(seed),
+      parts_(parts),
+      steps_(config, seed,
+             {parts.communicator, parts.model, parts.buckets, parts.reducer, parts.optimizer,
+              parts.progress},
+             features) {}
+
 StopReason FineTuner::run(TrainState state) {
+  const FineTuningPlan& plan = steps_.plan();
   const std::int64_t first_step = state.global_step;
-  while (state.global_step < plan_.steps()) {
+  FineTuningReport report(parts_.metrics, config_.logging, seed_, plan.steps());
+  while (state.global_step < plan.steps()) {
     const Stopwatch watch;
     const std::int64_t step = state.global_step;
-    const double learning_rate = plan_.rate_at(step);
-    const StepFigures figures = train_step(step, learning_rate);
-    const StopRequest request = take_stop_request();
-    std::array<double, 3> sums = {figures.loss_sum, request == StopRequest::save ? 1.0 : 0.0,
-                                  request == StopRequest::save_and_stop ? 1.0 : 0.0};
-    parts_.communicator.all_reduce_sum(sums);
-    const auto windows = static_cast<double>(plan_.windows_in(step));
+    const double learning_rate = plan.rate_at(step);
+    const FineTuningStep figures = steps_.run(step, take_stop_request);
+    if (!figures.is_finite) {
+      throw DivergenceError("fine-tuning, step " + std::to_string(step + 1) +
+                            ": the gradient is not finite; lower learning_rate");
+    }
+    const auto windows = static_cast<double>(plan.windows_in(step));
     state.global_step = state.step_in_phase = step + 1;
-    state.samples_seen += plan_.windows_in(step);
+    state.samples_seen += plan.windows_in(step);
     state.optimizer_steps = parts_.optimizer.step_count();
     parts_.progress.global_step = state.global_step;
-    const double seconds = watch.seconds();
-    parts_.metrics.record(state, "seed-" + std::to_string(seed_),
-                          {{"loss", sums[0] / windows},
-                           {"learning_rate", learning_rate},
-                           {"gradient_norm", figures.gradient_norm},
-                           {"step_seconds", seconds},
-                           {"sequences_per_second", windows / seconds},
-                           {"exposed_reduce_seconds", parts_.reducer.exposed_seconds()}});
-    if (state.global_step % config_.logging.logging_steps == 0 ||
-        state.global_step == plan_.steps()) {
-      log_info("seed=" + std::to_string(seed_) + " step=" + std::to_string(state.global_step) +
-               "/" + std::to_string(plan_.steps()) + " loss=" + std::to_string(sums[0] / windows) +
-               " windows_per_second=" + std::to_string(windows / seconds));
-    }
-    const bool stopping =
-        sums[2] > 0.0 || state.global_step - first_step == config_.stop_after_steps;
+    report.step(state, {figures.loss, learning_rate, figures.gradient_norm, windows,
+                        watch.seconds(), parts_.reducer.exposed_seconds()});
+    const bool stopping = figures.request == StopRequest::save_and_stop ||
+                          state.global_step - first_step == config_.stop_after_steps;
     const bool is_due =
         config_.checkpoint.save_steps > 0 && state.global_step % config_.checkpoint.save_steps == 0;
-    if (stopping || sums[1] > 0.0 || is_due) {
+    if (stopping || figures.request == StopRequest::save || is_due) {
       parts_.saver.save(state, stopping ? SaveNeed::required : SaveNeed::periodic);
     }
     if (stopping) {

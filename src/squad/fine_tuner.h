@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "base/stop_signal.h"
 #include "checkpoint/train_state.h"
 #include "comm/communicator.h"
 #include "config/squad_config.h"
@@ -24,7 +25,7 @@ namespace lambert {
 /// the step alone.
 class FineTuningPlan {
  public:
-  /// window_count > 0.
+  /// window_count > 0. Throws ConfigError when the warm-up is longer than the training.
   FineTuningPlan(const SquadConfig& config, std::uint64_t seed, std::int64_t window_count,
                  int ranks);
 
@@ -32,32 +33,67 @@ class FineTuningPlan {
   double rate_at(std::int64_t step) const;
   /// Windows of all ranks in a step; the last step of an epoch may have fewer.
   std::int64_t windows_in(std::int64_t step) const;
-  /// Micro-batches of all ranks in a step.
+  /// Micro-batches of all ranks in a step, nearly equal in size. With a reproducible reduction
+  /// their number, and so what is in them, does not depend on the ranks.
   std::int64_t micro_batches_in(std::int64_t step) const;
 
   struct Sample {
-    std::size_t window = 0;   // index into the features
+    std::size_t window = 0;    // index into the features
     std::uint64_t number = 0;  // in the run, for dropout
   };
   /// The micro-batches of a rank; an idle rank in a small last step has none.
   std::vector<std::vector<Sample>> micro_batches(std::int64_t step, int rank) const;
 
  private:
-  struct Share {
-    std::int64_t begin = 0;
-    std::int64_t end = 0;
-  };
-  Share share_of(std::int64_t step, int rank) const;
-
   std::int64_t window_count_;
   std::int64_t global_batch_;
   std::int64_t micro_batch_;
   std::int64_t steps_per_epoch_;
   std::int64_t steps_;
   int ranks_;
+  bool is_reproducible_;
   bool shuffles_;
   SampleOrder order_;
   PhaseConfig schedule_;
+};
+
+/// What all ranks know after a step.
+struct FineTuningStep {
+  double loss = 0.0;                        // mean over the step's windows
+  double gradient_norm = 0.0;               // before clipping
+  bool is_finite = true;                    // false: the gradient was not, the weights stayed
+  StopRequest request = StopRequest::none;  // the strongest of all ranks
+};
+
+/// The steps of one seed, without records and checkpoints. Owns nothing; every rank runs them
+/// alike.
+class FineTuningSteps {
+ public:
+  struct Parts {
+    Communicator& communicator;
+    BertForQuestionAnswering& model;
+    GradientBuckets& buckets;
+    GradientReducer& reducer;
+    Optimizer& optimizer;
+    RunProgress& progress;
+  };
+  /// features: not empty.
+  FineTuningSteps(const SquadConfig& config, std::uint64_t seed, Parts parts,
+                  const std::vector<SquadFeature>& features);
+
+  const FineTuningPlan& plan() const { return plan_; }
+  /// step: its number, from 0. request: asked on every rank at the end of the step. Throws
+  /// CommError.
+  FineTuningStep run(std::int64_t step, StopRequest (*request)());
+
+ private:
+  double accumulate_gradients(std::int64_t step);
+
+  const SquadConfig& config_;
+  std::uint64_t seed_;
+  Parts parts_;
+  const std::vector<SquadFeature>& features_;
+  FineTuningPlan plan_;
 };
 
 /// Trains one seed on the windows. Owns nothing but the state; every rank runs it in step.
@@ -80,18 +116,10 @@ class FineTuner {
   StopReason run(TrainState state);
 
  private:
-  struct StepFigures {
-    double loss_sum = 0.0;  // of this rank
-    double gradient_norm = 0.0;
-  };
-  StepFigures train_step(std::int64_t step, double learning_rate);
-  double accumulate_gradients(std::int64_t step);
-
   const SquadConfig& config_;
   std::uint64_t seed_;
   Parts parts_;
-  const std::vector<SquadFeature>& features_;
-  FineTuningPlan plan_;
+  FineTuningSteps steps_;
 };
 
 /// The micro-batch of these windows. with_positions: also the answers, for training.

@@ -35,7 +35,7 @@ void append_logits(const at::Tensor& logits, const std::vector<const SquadFeatur
 
 std::vector<WindowLogits> predict_logits(Communicator& communicator,
                                          BertForQuestionAnswering& model,
-                                         const std::vector<SquadFeature>& features,
+                                         std::span<const SquadFeature> features,
                                          std::int64_t batch_size) {
   const auto ranks = static_cast<std::size_t>(communicator.size());
   const auto rank = static_cast<std::size_t>(communicator.rank());

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <span>
 #include <vector>
 
 #include "base/file_system.h"
@@ -17,7 +18,7 @@ namespace lambert {
 /// depend on their number.
 std::vector<WindowLogits> predict_logits(Communicator& communicator,
                                          BertForQuestionAnswering& model,
-                                         const std::vector<SquadFeature>& features,
+                                         std::span<const SquadFeature> features,
                                          std::int64_t batch_size);
 
 /// An answer for every question of the data, in its order.

@@ -16,6 +16,8 @@ class HeldOutLoss final : public Evaluation {
  public:
   /// Throws DataError when the folder is unusable.
   HeldOutLoss(const RunConfig& config, Communicator& communicator, BertForPreTraining& model);
+  const char* work() const override { return "evaluate"; }
+  const char* figure() const override { return "eval_loss"; }
   EvaluationResult run() override;
   const DatasetInfo& dataset() const { return stream_.dataset(); }
 

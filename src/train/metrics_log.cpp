@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <fstream>
 #include <sstream>
+#include <utility>
 
 #include <nlohmann/json.hpp>
 
@@ -14,32 +15,53 @@ namespace {
 
 constexpr std::uint64_t kLargestMetricsFile = std::uint64_t{16} << 30;
 
+struct Records {
+  std::string lines;
+  std::set<std::string> keys_of_last_step;
+};
+
 /// The complete lines whose global_step is at most last_step; a torn last line is dropped.
-std::string records_until(const std::string& content, std::int64_t last_step) {
-  std::string kept;
+Records records_until(const std::string& content, std::int64_t last_step) {
+  Records kept;
   std::istringstream lines(content);
   std::string line;
   while (std::getline(lines, line)) {
     const nlohmann::json record = nlohmann::json::parse(line, nullptr, /*allow_exceptions=*/false);
     const bool readable = record.is_object() && record.contains("global_step") &&
                           record["global_step"].is_number_integer() && !lines.eof();
-    if (readable && record["global_step"].get<std::int64_t>() <= last_step) {
-      kept += line + "\n";
+    if (!readable || record["global_step"].get<std::int64_t>() > last_step) {
+      continue;
+    }
+    kept.lines += line + "\n";
+    if (record["global_step"].get<std::int64_t>() == last_step) {
+      for (const auto& [key, value] : record.items()) {
+        kept.keys_of_last_step.insert(key);
+      }
     }
   }
   return kept;
 }
 
-/// So that an interrupted and an uninterrupted run leave equal records.
-void cut_back(FileSystem& file_system, const std::filesystem::path& path, std::int64_t last_step) {
+/// So that an interrupted and an uninterrupted run leave equal records. Returns the keys that the
+/// records of last_step have.
+std::set<std::string> cut_back(FileSystem& file_system, const std::filesystem::path& path,
+                               std::int64_t last_step) {
   if (!std::filesystem::exists(path)) {
-    return;
+    return {};
   }
   const std::string content = read_file(path, kLargestMetricsFile);
-  const std::string kept = records_until(content, last_step);
-  if (kept != content) {
-    file_system.write_file_atomically(path, kept);
+  Records kept = records_until(content, last_step);
+  if (kept.lines != content) {
+    file_system.write_file_atomically(path, kept.lines);
   }
+  return std::move(kept.keys_of_last_step);
+}
+
+EvaluationResult with_prefix(const char* prefix, EvaluationResult figures) {
+  for (auto& [name, value] : figures) {
+    name.insert(0, prefix);
+  }
+  return figures;
 }
 
 /// A histogram over the tensors for each number of the table.
@@ -62,7 +84,7 @@ std::vector<std::pair<std::string, std::vector<double>>> histograms_of(
 MetricsLog::MetricsLog(FileSystem& file_system, const std::filesystem::path& output_dir,
                        const LoggingConfig& logging, std::int64_t last_step)
     : folder_(output_dir), tensorboard_steps_(std::max<std::int64_t>(logging.logging_steps, 1)) {
-  cut_back(file_system, folder_ / kMetricsFile, last_step);
+  keys_of_last_step_ = cut_back(file_system, folder_ / kMetricsFile, last_step);
   cut_back(file_system, folder_ / kLambTableFile, last_step);
   if (std::find(logging.report_to.begin(), logging.report_to.end(), "tensorboard") !=
       logging.report_to.end()) {
@@ -116,11 +138,18 @@ void MetricsLog::record(const TrainState& state, const std::string& phase,
   }
   append(kMetricsFile, evaluation_record(state, phase, result));
   if (tensorboard_) {
-    EvaluationResult scalars = result;
-    for (auto& [name, value] : scalars) {
-      name.insert(0, "eval/");
-    }
-    tensorboard_->write_scalars(state.global_step, scalars);
+    tensorboard_->write_scalars(state.global_step, with_prefix("eval/", result));
+  }
+}
+
+void MetricsLog::record_step(const TrainState& state, const std::string& phase,
+                             const EvaluationResult& figures) {
+  if (folder_.empty()) {
+    return;
+  }
+  append(kMetricsFile, evaluation_record(state, phase, figures));
+  if (tensorboard_ && state.global_step % tensorboard_steps_ == 0) {
+    tensorboard_->write_scalars(state.global_step, with_prefix("train/", figures));
   }
 }
 

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "base/clock.h"
@@ -26,9 +27,16 @@ class MetricsLog {
   MetricsLog(FileSystem& file_system, const std::filesystem::path& output_dir,
              const LoggingConfig& logging, std::int64_t last_step);
 
+  /// Whether metrics.jsonl had, when it was opened, a record of last_step with this key.
+  bool had(const std::string& key) const { return keys_of_last_step_.contains(key); }
+
   void record(const StepMetrics& metrics);
   void record(const TrainState& state, const std::string& phase, const EvaluationResult& result);
   void record(const TrainState& state, const std::string& phase, const LambTableRecord& table);
+  /// A step of another training than pretraining; in TensorBoard under "train/", every
+  /// logging_steps.
+  void record_step(const TrainState& state, const std::string& phase,
+                   const EvaluationResult& figures);
   std::int64_t lost_records() const { return lost_records_; }
 
  private:
@@ -38,6 +46,7 @@ class MetricsLog {
   std::filesystem::path folder_;  // empty: writes nothing
   std::optional<TensorBoardWriter> tensorboard_;
   std::int64_t tensorboard_steps_ = 1;  // every so many steps
+  std::set<std::string> keys_of_last_step_;
   std::int64_t lost_records_ = 0;
   std::optional<Stopwatch> since_warning_;
 };

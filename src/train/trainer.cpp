@@ -67,6 +67,14 @@ Trainer::Trainer(const RunConfig& config, Parts parts, const TrainState& state)
 
 StopReason Trainer::run() {
   const auto phase_count = static_cast<std::int64_t>(config_.phases.size());
+  if (state_.global_step > 0 && state_.phase_index < phase_count) {
+    const PhaseConfig& phase = config_.phases[static_cast<std::size_t>(state_.phase_index)];
+    last_.state = state_;
+    last_.phase = phase.name;
+    if (!evaluate(phase, /*only_missing=*/true)) {
+      return StopReason::signal;
+    }
+  }
   while (state_.phase_index < phase_count) {
     if (run_phase(config_.phases[static_cast<std::size_t>(state_.phase_index)]) ==
         StopReason::signal) {
@@ -98,11 +106,9 @@ StopReason Trainer::run_phase(const PhaseConfig& phase) {
   while (state_.step_in_phase < phase.max_steps) {
     const StopRequest request = run_step(phase, batches, schedule.rate_at(state_.step_in_phase));
     ++steps_of_launch_;
-    const bool stopping =
-        request == StopRequest::save_and_stop || steps_of_launch_ == config_.stop_after_steps;
-    if (every(config_.evaluation.eval_steps) || state_.step_in_phase == phase.max_steps) {
-      evaluate(phase);
-    }
+    const bool evaluated = evaluate(phase, /*only_missing=*/false);
+    const bool stopping = !evaluated || request == StopRequest::save_and_stop ||
+                          steps_of_launch_ == config_.stop_after_steps;
     if (stopping || request == StopRequest::save || every(config_.checkpoint.save_steps)) {
       parts_.saver.save(state_, stopping ? SaveNeed::required : SaveNeed::periodic);
     }
@@ -193,13 +199,32 @@ void Trainer::advance(const PhaseConfig& phase, const StepResult& result) {
   parts_.progress.global_step = state_.global_step;
 }
 
-void Trainer::evaluate(const PhaseConfig& phase) {
-  parts_.progress.work = "evaluate";
-  for (const std::unique_ptr<Evaluation>& evaluation : parts_.evaluations) {
-    const EvaluationResult result = evaluation->run();
+bool Trainer::is_due(const ScheduledEvaluation& scheduled, const PhaseConfig& phase) const {
+  return every(scheduled.every_steps) || state_.step_in_phase == phase.max_steps;
+}
+
+bool Trainer::evaluate(const PhaseConfig& phase, bool only_missing) {
+  for (const ScheduledEvaluation& scheduled : parts_.evaluations) {
+    Evaluation& evaluation = *scheduled.evaluation;
+    if (!is_due(scheduled, phase)) {
+      continue;
+    }
+    if (only_missing) {  // rank 0 has the records
+      std::array<double, 1> is_there = {parts_.metrics.had(evaluation.figure()) ? 1.0 : 0.0};
+      parts_.communicator.all_reduce_max(is_there);
+      if (is_there[0] > 0.0) {
+        continue;
+      }
+    }
+    parts_.progress.work = evaluation.work();
+    const EvaluationResult result = evaluation.run();
+    if (result.empty()) {
+      return false;
+    }
     parts_.metrics.record(state_, phase.name, result);
     parts_.report.evaluation(last_, result);
   }
+  return true;
 }
 
 bool Trainer::every(std::int64_t steps) const {

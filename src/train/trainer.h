@@ -34,13 +34,13 @@ class Trainer {
     MetricsLog& metrics;
     StepReport& report;
     RunProgress& progress;
-    std::vector<std::unique_ptr<Evaluation>> evaluations;
+    std::vector<ScheduledEvaluation> evaluations;
   };
   /// state: of a new run, or of the checkpoint that was loaded.
   Trainer(const RunConfig& config, Parts parts, const TrainState& state);
 
   /// Ends with run_complete or, when a signal asked for it, with signal; the last step is saved in
-  /// both cases.
+  /// both cases. A resumed run first makes up for evaluations that the stop cut short.
   StopReason run();
 
  private:
@@ -49,7 +49,10 @@ class Trainer {
   /// One step and its record. Returns the strongest request of all ranks.
   StopRequest run_step(const PhaseConfig& phase, Prefetcher& batches, double learning_rate);
   void advance(const PhaseConfig& phase, const StepResult& result);
-  void evaluate(const PhaseConfig& phase);
+  bool is_due(const ScheduledEvaluation& scheduled, const PhaseConfig& phase) const;
+  /// Those that are due; with only_missing, those whose record of this step is not there. False
+  /// when a request to stop ended one early: it has no record, and the next launch makes up for it.
+  bool evaluate(const PhaseConfig& phase, bool only_missing);
   /// The rarer records of a step: gradient noise, hashes, the LAMB table.
   void record_details(const PhaseConfig& phase, const StepBatch& batch, const StepResult& result,
                       double first_micro_batch_squared_norm);

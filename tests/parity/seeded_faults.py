@@ -34,10 +34,11 @@ TESTS = {
     "phase_switch_test": BIN + "phase_switch_test",
     "verify_resume_test": BIN + "train_integration_test --gtest_filter=VerifyResume.FindsEqual*",
     "train_ranks_test": BIN + "train_distributed_test --gtest_filter=TrainRanks.Losses*",
+    "squad_gauge_test": BIN + "squad_gauge_test --gtest_filter=SquadGauge.LeavesTheRun*",
     "reproducible_ranks_test": BIN + "train_distributed_test --gtest_filter=ReproducibleRanks.OneTwo*",
 }
 TARGETS = ["lambert", "model_parity", "model_logits", "optimizer_trace", "example_trace", "kernels_test", "train_test",
-           "phase_switch_test", "train_integration_test", "train_distributed_test"]
+           "phase_switch_test", "train_integration_test", "train_distributed_test", "squad_gauge_test"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,8 +91,8 @@ FAULTS = [
           "  const auto sample = static_cast<std::uint64_t>(mask.sample_numbers[sample_index]) & 0xFFFFFFFFU;",
           "dropout_stream_test"),
     Fault("position table cut to the first phase's length", "src/app/train_command.cpp",
-          "  config.model.vocab_size = data->vocab_size;",
-          "  config.model.vocab_size = data->vocab_size;\n"
+          "  config.model.vocab_size = inputs->dataset.vocab_size;",
+          "  config.model.vocab_size = inputs->dataset.vocab_size;\n"
           "  config.model.max_position_embeddings = config.phases.front().max_seq_length;", "phase_switch_test"),
     Fault("moments reset at the switch, not asked for", "src/train/trainer.cpp",
           "      phase.moments == MomentsAtPhaseStart::reset) {", "      phase.max_steps > 0) {", "phase_switch_test"),
@@ -109,6 +110,8 @@ FAULTS = [
     Fault("standard sums in the reproducible mode", "src/gradients/gradient_reducer.cpp",
           "    if (reduction == Reduction::reproducible) {", "    if (reduction == Reduction::reproducible && buckets.buckets().empty()) {",
           "reproducible_ranks_test"),
+    Fault("squad gauge fine-tunes the run's own weights", "src/squad/squad_gauge.cpp",
+          "parameter.master.copy_(source->master);", "parameter.master.set_data(source->master);", "squad_gauge_test"),
     Fault("last piece of a sentencepiece line lost", "src/text/sentencepiece_tokenizer.cpp",
           "encoded.begin(), encoded.end()", "encoded.begin(), encoded.empty() ? encoded.end() : encoded.end() - 1",
           "corpus_parity"),

@@ -73,7 +73,7 @@ inline std::vector<nlohmann::json> timeless_records(const TrainRun& run) {
   for (nlohmann::json& record : all) {
     for (const char* key :
          {"sequences_per_second", "tokens_per_second", "step_seconds", "data_wait_seconds",
-          "exposed_reduce_seconds", "checkpoint_seconds", "device_memory_gib"}) {
+          "exposed_reduce_seconds", "checkpoint_seconds", "device_memory_gib", "squad_seconds"}) {
       record.erase(key);
     }
   }

@@ -53,6 +53,26 @@ TEST(RunConfigRules, MaskedTokensAreFewerThanTokens) {
                 "15 % of it, 20"));
 }
 
+TEST(RunConfigRules, TheSquadGaugeNeedsBothFilesStepsAndPositions) {
+  const std::string key = "evaluation.squad.";
+  const std::string train = key + "train=train.json";
+  const std::string dev = key + "dev=dev.json";
+  const std::string steps = key + "every_steps=10";
+  EXPECT_THAT(mistake_in(kGoodConfig, {train, dev, steps}), IsEmpty());
+  EXPECT_THAT(mistake_in(kGoodConfig, {steps}), IsEmpty());
+  EXPECT_THAT(mistake_in(kGoodConfig, {train, steps}),
+              HasSubstr("evaluation.squad.dev: is empty, but evaluation.squad.train is given"));
+  EXPECT_THAT(mistake_in(kGoodConfig, {dev, steps}),
+              HasSubstr("evaluation.squad.train: is empty, but evaluation.squad.dev is given"));
+  EXPECT_THAT(mistake_in(kGoodConfig, {train, dev}),
+              HasSubstr("evaluation.squad.every_steps: found 0; expected at least 1"));
+  EXPECT_THAT(mistake_in(kGoodConfig, {train, dev, steps, key + "max_seq_length=513"}),
+              HasSubstr("evaluation.squad.max_seq_length: 513 is above "
+                        "model.max_position_embeddings 512"));
+  EXPECT_THAT(mistake_in(kGoodConfig, {train, dev, steps, key + "num_train_epochs=0"}),
+              HasSubstr("0 excluded"));
+}
+
 TEST(RunConfigRules, PhasesHaveDifferentNames) {
   std::string second = kSecondPhase;
   second.replace(second.find("seq512"), 6, "seq128");

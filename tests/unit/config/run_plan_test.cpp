@@ -81,6 +81,29 @@ TEST(RunPlan, TakesTheVocabularyOfTheData) {
   EXPECT_FALSE(plan.vocab_size_is_assumed);
 }
 
+TEST(RunPlan, TheGaugeAddsASecondModelInTraining) {
+  const std::vector<std::string> gauge = {
+      "evaluation.squad.train=train.json", "evaluation.squad.dev=dev.json",
+      "evaluation.squad.every_steps=4000", "phases[0].max_steps=9000", "phases[1].max_steps=1000"};
+  const RunPlan off = plan_run(load_run_config(kConfigs / "bert_mini.yaml", {}), 1, 8000);
+  const RunPlan on = plan_run(load_run_config(kConfigs / "bert_mini.yaml", gauge), 1, 8000);
+  EXPECT_FALSE(off.gauge.has_value());
+  ASSERT_TRUE(on.gauge.has_value());
+  EXPECT_EQ(on.gauge->measurements, 4);  // 4000, 8000, 9000 and 10000, the ends of the phases
+  ModelConfig model = load_run_config(kConfigs / "bert_mini.yaml", {}).model;
+  model.vocab_size = 8000;
+  const std::int64_t second = question_answering_parameter_count(model);
+  EXPECT_EQ(on.gauge->memory.weights, off.phases[0].memory.weights + 4 * second);
+  EXPECT_EQ(on.gauge->memory.gradients, off.phases[0].memory.gradients + 4 * second);
+  EXPECT_EQ(on.gauge->memory.moments, off.phases[0].memory.moments + 8 * second);
+}
+
+TEST(ModelSize, BertBaseForQuestionAnsweringHas108893186Parameters) {
+  ModelConfig model;
+  model.vocab_size = kPublishedVocabSize;
+  EXPECT_EQ(question_answering_parameter_count(model), 108'893'186);  // as Transformers counts
+}
+
 TEST(RunPlan, EveryConfigurationFitsOneTo1024Ranks) {
   for (const char* name : {"bert_large_64k.yaml", "bert_large_32k.yaml", "bert_base.yaml",
                            "bert_mini.yaml", "bert_tiny.yaml"}) {

@@ -122,9 +122,8 @@ TEST(Matmul, RefusesAPackedOperandOfAnotherShape) {
   PackedMatrix packed;
   packed.pack(matrix(values.data(), 8, 4), 2);
   EXPECT_THROW(packed.pack(matrix(values.data(), 4, 8), 2), InternalError);
-  EXPECT_THROW(
-      matmul(matrix(values.data(), 2, 4), packed, mutable_matrix(result.data(), 2, 4)),
-      InternalError);
+  EXPECT_THROW(matmul(matrix(values.data(), 2, 4), packed, mutable_matrix(result.data(), 2, 4)),
+               InternalError);
 }
 
 TEST(Matmul, MultipliesFloatsInEveryLayout) {

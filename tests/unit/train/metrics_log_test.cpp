@@ -26,6 +26,17 @@ TEST(MetricsLog, CutsBackToTheStepOfTheCheckpointAndDropsATornLine) {
             "\"eval_loss\":1}\n");
 }
 
+TEST(MetricsLog, KnowsWhatTheLastStepHadARecordOf) {
+  const TempDirectory folder;
+  const auto file_system = make_posix_file_system();
+  std::ofstream(folder / "metrics.jsonl")
+      << "{\"global_step\":1,\"squad_f1\":2}\n{\"global_step\":2,\"loss\":1}\n"
+      << "{\"global_step\":2,\"eval_loss\":1}\n{\"global_step\":3,\"squad_f1\":2}\n";
+  const MetricsLog log(*file_system, folder.path(), {.report_to = {}}, 2);
+  EXPECT_TRUE(log.had("eval_loss"));
+  EXPECT_FALSE(log.had("squad_f1"));
+}
+
 TEST(MetricsLog, OfANewRunForgetsTheRecordsOfAnEarlierOne) {
   const TempDirectory folder;
   const auto file_system = make_posix_file_system();
@@ -45,6 +56,18 @@ TEST(MetricsLog, AppendsOneLinePerRecord) {
   EXPECT_EQ(content_of(folder / "metrics.jsonl"),
             step_record(metrics) + "\n" +
                 evaluation_record(metrics.state, "short", {{"eval_loss", 1.5}}) + "\n");
+}
+
+TEST(MetricsLog, TakesStepsOfAnotherTraining) {
+  const TempDirectory folder;
+  const auto file_system = make_posix_file_system();
+  MetricsLog log(*file_system, folder.path(), {.report_to = {}}, 0);
+  TrainState state;
+  state.global_step = 1;
+  log.record_step(state, "seed-1", {{"loss", 1.5}, {"learning_rate", 0.5}});
+  EXPECT_EQ(content_of(folder / "metrics.jsonl"),
+            "{\"global_step\":1,\"phase\":\"seed-1\",\"step_in_phase\":0,\"loss\":1.5,"
+            "\"learning_rate\":0.5}\n");
 }
 
 TEST(MetricsLog, GoesOnWhenTheDirectoryIsGone) {

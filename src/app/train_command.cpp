@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include <ATen/Functions.h>
 #include <unistd.h>
 
 #include "app/check_data.h"
@@ -22,6 +23,7 @@
 #include "config/step_shape.h"
 #include "gradients/gradient_buckets.h"
 #include "gradients/gradient_reducer.h"
+#include "gradients/sharded_parameters.h"
 #include "model/bert_for_pretraining.h"
 #include "ops/tensor_memory.h"
 #include "optim/optimizer.h"
@@ -34,7 +36,9 @@
 #include "train/product_choice.h"
 #include "train/rank_agreement.h"
 #include "train/replica_check.h"
+#include "train/residual_tensors.h"
 #include "train/run_records.h"
+#include "train/sharded_tensors.h"
 #include "train/threads.h"
 #include "train/train_step.h"
 #include "train/trainer.h"
@@ -48,11 +52,12 @@ constexpr std::uint64_t kLargestTokenizerFile = std::uint64_t{1} << 30;
 
 /// Binds the live weights and moments; rank 0 also takes the tokenizer files along.
 CheckpointContent bind_checkpoint(const RunConfig& config, const DatasetInfo& dataset,
-                                  const BertForPreTraining& model, Optimizer& optimizer,
+                                  std::vector<NamedTensor> weights,
+                                  std::vector<NamedTensor> moments,
                                   const Communicator& communicator) {
   CheckpointContent content;
-  content.model = bind_weights(model.parameters());
-  content.optimizer = bind_moments(optimizer);
+  content.model = std::move(weights);
+  content.optimizer = std::move(moments);
   content.model_config = config.model;
   content.run_config_yaml = write_run_config(config);
   content.vocabulary_hash = dataset.vocabulary_hash;
@@ -100,11 +105,18 @@ CheckedInputs check_inputs(RunConfig& config, Communicator& communicator) {
 
 /// A new run's weights. Rank 0 goes first, so that a mistake is reported once.
 void import_weights(const RunConfig& config, const DatasetInfo& dataset, FileSystem& file_system,
-                    Communicator& communicator, const BertForPreTraining& model) {
+                    Communicator& communicator, std::vector<NamedTensor> weights) {
+  for (NamedTensor& weight : weights) {
+    weight.tensor = weight.parts ? at::empty(weight.tensor.sizes(), at::kFloat) : weight.tensor;
+  }
   const auto import = [&] {
     const ModelImport source = open_initial_weights(config, dataset, file_system);
-    std::vector<NamedTensor> weights = bind_weights(model.parameters());
     log_import(source.folder(), source.copy_to(weights));
+    for (const NamedTensor& weight : weights) {
+      if (weight.parts) {
+        weight.parts->take(weight.tensor);
+      }
+    }
   };
   if (communicator.rank() == 0) {
     import();
@@ -126,30 +138,49 @@ StopReason train(const ConfigOptions& options, const RunConfig& config, CheckedI
   const std::vector<NamedParameter> parameters = named_parameters(model.parameters());
   GradientBuckets buckets(
       parameters, static_cast<std::int64_t>(config.communication.bucket_megabytes * 1048576.0));
-  GradientReducer reducer(communicator, buckets, config.communication.reduction);
-  const std::unique_ptr<Optimizer> optimizer = make_optimizer(config.optimizer, parameters);
+  std::unique_ptr<ShardedParameters> sharded;
+  if (config.communication.sharded_optimizer) {
+    sharded = std::make_unique<ShardedParameters>(communicator, buckets);
+  }
+  GradientReducer reducer(communicator, buckets, config.communication.reduction, sharded.get(),
+                          config.communication.error_feedback);
+  const std::unique_ptr<Optimizer> optimizer =
+      make_optimizer(config.optimizer, parameters, sharded.get());
   log_info("model parameters=" + std::to_string(count_parameters(config.model)) +
            " tensors=" + std::to_string(parameters.size()) +
            " vocab_size=" + std::to_string(config.model.vocab_size) + " ranks=" +
-           std::to_string(communicator.size()) + " threads_per_rank=" + std::to_string(threads));
+           std::to_string(communicator.size()) + " threads_per_rank=" + std::to_string(threads) +
+           " sharded_optimizer=" + (sharded ? "true" : "false"));
   log_treatments(*optimizer);
 
   CheckpointStore store(file_system, config.output_dir);
-  CheckpointSaver saver(communicator, store,
-                        bind_checkpoint(config, inputs.dataset, model, *optimizer, communicator),
-                        parameters, records, progress, config.checkpoint.save_total_limit);
+  const std::vector<NamedTensor> weights =
+      sharded ? bind_weights(*sharded) : bind_weights(model.parameters());
+  const std::vector<NamedParameter> replicated = sharded ? sharded->replicated() : parameters;
+  CheckpointContent content = bind_checkpoint(
+      config, inputs.dataset, weights,
+      sharded ? bind_moments(*optimizer, *sharded) : bind_moments(*optimizer), communicator);
+  std::vector<NamedTensor> residuals;
+  if (config.communication.error_feedback) {
+    residuals = own_residuals(reducer, parameters);
+    content.residuals = bind_residuals(communicator, residuals);
+  }
+  CheckpointSaver saver(communicator, store, std::move(content), replicated, records, progress,
+                        config.checkpoint.save_total_limit, std::move(residuals));
   const TrainState state = saver.resume();
   if (state == TrainState{} && !config.init_from.empty()) {
-    import_weights(config, inputs.dataset, file_system, communicator, model);
+    import_weights(config, inputs.dataset, file_system, communicator, weights);
   }
   optimizer->set_step_count(state.optimizer_steps);
-  model.refresh_compute_weights();
+  if (!sharded) {  // sharded: done when a weight is loaded
+    model.refresh_compute_weights();
+  }
   const StepShape shape =
       derive_step_shape(config.phases.front(), communicator.size(), config.communication.reduction);
   const std::int64_t row_count = shape.micro_batch * config.phases.front().max_seq_length;
   model.choose_products(choose_products(config, row_count, shape.accumulation, communicator),
                         row_count);
-  check_replicas(communicator, parameters);
+  check_replicas(communicator, replicated);
 
   std::vector<ScheduledEvaluation> evaluations;
   if (!config.evaluation.data.empty()) {
@@ -157,9 +188,9 @@ StopReason train(const ConfigOptions& options, const RunConfig& config, CheckedI
         {std::make_unique<HeldOutLoss>(config, communicator, model), config.evaluation.eval_steps});
   }
   if (inputs.gauge) {
-    evaluations.push_back({std::make_unique<SquadGauge>(config, std::move(*inputs.gauge),
-                                                        communicator, model.parameters()),
-                           config.evaluation.squad.every_steps});
+    evaluations.push_back(
+        {std::make_unique<SquadGauge>(config, std::move(*inputs.gauge), communicator, weights),
+         config.evaluation.squad.every_steps});
   }
   MetricsLog metrics;
   if (is_first) {

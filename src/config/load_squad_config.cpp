@@ -40,6 +40,10 @@ void check_rules(const SquadConfig& config, const std::string& file, const Origi
           "has no effect in fine-tuning; leave it out");
   require(!config.logging.log_lamb_table, "logging.log_lamb_table",
           "has no effect in fine-tuning; leave it out");
+  require(!config.communication.sharded_optimizer, "communication.sharded_optimizer",
+          "is for `lambert train`; leave it out");
+  require(!config.communication.error_feedback, "communication.error_feedback",
+          "is for `lambert train`; leave it out");
   check_shared_sections(config.optimizer, config.communication, config.logging,
                         config.threads_per_rank, file, origins, mistakes);
 }

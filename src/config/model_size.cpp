@@ -64,6 +64,17 @@ void add_trained_parameters(const RunConfig& config, std::int64_t parameters, st
   memory.moments += moments * kFp32Bytes * parameters;
 }
 
+/// Sharded: this rank's share of the state. In fp32 the forward pass reads all master weights.
+void share_optimizer_state(const RunConfig& config, std::int64_t parameters, std::int64_t ranks,
+                           MemoryEstimate& memory) {
+  const bool is_bf16 = config.precision == Precision::bf16;
+  const std::int64_t copies = is_bf16 ? kBf16Bytes * parameters : 0;
+  memory.before_sharding =
+      memory.program + memory.weights + copies + kFp32Bytes * parameters;  // with the gradients
+  memory.moments /= ranks;
+  memory.weights /= is_bf16 ? ranks : 1;
+}
+
 /// Of a program that has done nothing yet: LibTorch, oneDNN, Open MPI, and what they make of the
 /// first products (measured).
 constexpr std::int64_t kProgramBytes = 190'000'000;
@@ -106,14 +117,19 @@ std::int64_t question_answering_parameter_count(const ModelConfig& model) {
 }
 
 MemoryEstimate estimate_memory(const RunConfig& config, const PhaseConfig& phase,
-                               std::int64_t micro_batch) {
+                               std::int64_t micro_batch, std::int64_t ranks) {
+  const std::int64_t parameters = parameter_count(config.model);
   MemoryEstimate memory;
   memory.program = kProgramBytes;
-  add_trained_parameters(config, parameter_count(config.model),
-                         config.optimizer.name == OptimizerName::lars ? 1 : 2, memory);
+  add_trained_parameters(config, parameters, config.optimizer.name == OptimizerName::lars ? 1 : 2,
+                         memory);
   if (config.pack_weights) {
     const std::int64_t element = config.precision == Precision::bf16 ? kBf16Bytes : kFp32Bytes;
     memory.compute_weights += 2 * element * encoder_matrix_elements(config.model);
+  }
+  memory.residuals = config.communication.error_feedback ? kFp32Bytes * parameters : 0;
+  if (config.communication.sharded_optimizer) {
+    share_optimizer_state(config, parameters, ranks, memory);
   }
   const auto sequences = static_cast<double>(micro_batch);
   memory.activations = activation_bytes(
@@ -125,7 +141,7 @@ MemoryEstimate estimate_memory(const RunConfig& config, const PhaseConfig& phase
 
 MemoryEstimate estimate_gauge_memory(const RunConfig& config, std::int64_t ranks) {
   const SquadGaugeConfig& gauge = config.evaluation.squad;
-  MemoryEstimate memory = estimate_memory(config, config.phases.front(), 0);
+  MemoryEstimate memory = estimate_memory(config, config.phases.front(), 0, ranks);
   add_trained_parameters(config, question_answering_parameter_count(config.model), 2, memory);
   const std::int64_t share = (gauge.global_train_batch_size + ranks - 1) / ranks;
   const auto windows = static_cast<double>(std::min(share, gauge.per_device_train_batch_size));

@@ -108,6 +108,8 @@ struct CommConfig {
   Backend backend = Backend::automatic;  // automatic: mpi when started by mpirun, else single
   WireType all_reduce_dtype = WireType::float32;
   Reduction reduction = Reduction::standard;
+  bool sharded_optimizer = false;  // each rank keeps and updates its share (ZeRO stage 1)
+  bool error_feedback = false;     // what bf16 on the wire rounds away is sent later
   double bucket_megabytes = 25.0;
   double timeout_seconds = 120.0;  // deadline of every wait on another rank
 };

@@ -142,6 +142,14 @@ void check_reduction(RuleChecker& rules, const CommConfig& communication,
       "needs float32");
 }
 
+void check_error_feedback(RuleChecker& rules, const CommConfig& communication) {
+  rules.require(
+      !communication.error_feedback || communication.all_reduce_dtype == WireType::bfloat16,
+      {"communication.error_feedback", "communication.all_reduce_dtype"},
+      "float32 on the wire rounds nothing that could be fed back; set "
+      "communication.all_reduce_dtype: bfloat16, or error_feedback: false");
+}
+
 bool is_same_folder(const std::string& left, const std::string& right) {
   const auto normal = [](const std::string& path) {
     return (std::filesystem::path(path) / "").lexically_normal();
@@ -227,6 +235,7 @@ void check_shared_sections(const OptimizerConfig& optimizer, const CommConfig& c
   RuleChecker rules(file, origins, mistakes);
   check_optimizer(rules, optimizer);
   check_reduction(rules, communication, threads_per_rank);
+  check_error_feedback(rules, communication);
   check_reports(rules, logging.report_to);
 }
 

@@ -74,7 +74,7 @@ GaugeQuestions read_gauge_questions(const RunConfig& run, const DatasetInfo& dat
 }
 
 SquadGauge::SquadGauge(const RunConfig& run, GaugeQuestions questions, Communicator& communicator,
-                       std::vector<ModelParameter> weights)
+                       std::vector<NamedTensor> weights)
     : run_(run),
       recipe_(make_recipe(run)),
       questions_(std::move(questions)),
@@ -124,7 +124,7 @@ void SquadGauge::copy_encoder(const BertForQuestionAnswering& model) const {
       return weight.name == parameter.name;
     });
     LAMBERT_CHECK(source != weights_.end(), "the run has no " + parameter.name);
-    parameter.master.copy_(source->master);
+    parameter.master.copy_(source->parts ? source->parts->gather() : source->tensor);
   }
   refresh_compute_weights(model.parameters());
 }

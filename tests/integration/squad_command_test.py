@@ -250,7 +250,7 @@ class Training(SquadCase):
         self.assertNotEqual(losses[1:], losses_of(self.golden / "seed-1")[1:])
 
     def test_without_dev_trains_only(self):
-        result = self.must(self.train("output_dir=train_only", "dev=", "max_train_questions=4"))
+        result = self.must(self.train("output_dir=train_only", "dev=''", "max_train_questions=4"))
         self.assertEqual(result.stdout, "")
         self.assertTrue((self.folder / "train_only/seed-1/latest").exists())
         self.assertFalse((self.folder / "train_only/results.json").exists())
@@ -302,9 +302,9 @@ class Resume(SquadCase):
             self.assert_same_end(self.folder / "killed" / seed, self.golden / seed)
 
     def test_with_other_data_is_a_warning(self):
-        self.must(self.train("output_dir=changed", "stop_after_steps=7", "num_train_epochs=2"), STOPPED)
+        self.must(self.train("output_dir=changed", "stop_after_steps=12", "num_train_epochs=2"), STOPPED)
         result = self.must(self.train("output_dir=changed", "num_train_epochs=2", "max_train_questions=12"))
-        self.assertRegex(result.stderr, r"the checkpoint has seen 112 windows, its steps are \d+ of these files and batches")
+        self.assertRegex(result.stderr, r"the checkpoint has seen 192 windows, its steps are \d+ of these files and batches")
         self.assertIn("now max_train_questions: 12", result.stderr)
 
     def test_a_finished_seed_is_not_trained_again(self):
@@ -369,7 +369,7 @@ class Version2(SquadCase):
     def test_goes_the_whole_way(self):
         (self.folder / "v2.json").write_text(json.dumps(VERSION_2))
         self.must(self.train("output_dir=v2", "version=2.0", "train=v2.json", "dev=v2.json", "max_train_questions=0",
-                             "max_dev_questions=0", "num_train_epochs=60", "learning_rate=0.003", "global_train_batch_size=3",
+                             "max_dev_questions=0", "num_train_epochs=200", "learning_rate=0.003", "global_train_batch_size=3",
                              "checkpoint.save_steps=0", "hidden_dropout_prob=0", "attention_probs_dropout_prob=0"))
         run = self.folder / "v2/seed-1"
         predictions, odds = (json.loads((run / name).read_text()) for name in ["predictions.json", "null_odds.json"])

@@ -192,12 +192,12 @@ class Features:
         return span and improve_span(self.context(text)[2], *span, self.tokenize(answer["text"]))
 
     def of_question(self, context, question, answer=None):
-        """One dictionary for each window; none when the answer is not where it is said to be."""
+        """One dictionary for each window; none when the answer is not where it is said to be, or has no token."""
         tokens = self.context(context)[2]
         span = None
         if answer is not None:
             span = self.answer_tokens(context, answer)
-            if span is None:
+            if span is None or span[1] < span[0]:  # without a token; the original trains towards nowhere
                 return []
         query = self.tokenize(question)[:self.max_query_length]
         windows = windows_of(len(tokens), self.max_seq_length - len(query) - 3, self.stride)

@@ -199,7 +199,10 @@ TEST(QuestionAnsweringInputs, PackWindowsWithoutPadding) {
   second.window_begin = 2;
   const QuestionAnsweringInputs inputs =
       make_question_answering_inputs({&first, &second}, {0, 1}, {}, true);
-  EXPECT_EQ(inputs.input_ids.size(0), 10);
+  const at::Tensor ids = inputs.input_ids.slice(0, 0, 10);  // rows after them only round up
+  EXPECT_EQ(ids[5].item<std::int64_t>(), 102);
+  EXPECT_EQ(ids[6].item<std::int64_t>(), 101);
+  EXPECT_EQ(inputs.lengths.sum().item<std::int64_t>(), 10);
   EXPECT_EQ(inputs.lengths[1].item<std::int64_t>(), 4);
   EXPECT_EQ(inputs.token_type_ids.sum().item<std::int64_t>(), 3 + 2);
   EXPECT_EQ(inputs.start_positions[0].item<std::int64_t>(), 3);

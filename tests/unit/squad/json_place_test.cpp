@@ -45,7 +45,7 @@ TEST(JsonPlace, OfANameThatStandsTwiceIsTheSecondOne) {
 }
 
 TEST(JsonPlace, TheSameNameInTwoObjectsIsNoMistake) {
-  EXPECT_EQ(place_of_json_mistake("[{\"a\": 1},\n {\"a\": 2, \"a\": 3}]"), "line 2, column 10");
+  EXPECT_EQ(place_of_json_mistake("[{\"a\": 1},\n {\"a\": 2, \"a\": 3}]"), "line 2, column 11");
 }
 
 TEST(JsonPlace, OfTooDeepNestingIsTheLevelTooMany) {

@@ -5,6 +5,7 @@
 #include <fstream>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -45,7 +46,8 @@ inline SquadData squad_of(const std::string& text) {
 }
 
 /// One paragraph with its questions, as JSON.
-inline std::string paragraph_of(const std::string& context, const nlohmann::json& questions) {
+inline std::string paragraph_of(const std::string& context,
+                                const std::vector<nlohmann::json>& questions) {
   const nlohmann::json paragraph = {{"context", context}, {"qas", questions}};
   return nlohmann::json{{"data", {{{"paragraphs", {paragraph}}}}}}.dump();
 }

@@ -63,7 +63,7 @@ TEST(SquadReader, RefusesUtf16) {
 
 TEST(SquadReader, RefusesBytesThatAreNotUtf8) {
   EXPECT_THAT(reading_error_of(good_squad_with("colour", "col\xFFur")),
-              AllOf(StartsWith("case.json, line 7, column 39: not UTF-8 (bytes FF"),
+              AllOf(StartsWith("case.json, line 7, column 39: not UTF-8 (bytes ff 75"),
                     HasSubstr("save it as UTF-8")));
 }
 

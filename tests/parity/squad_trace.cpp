@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // One JSON line for each question of a SQuAD file: its windows for prediction and for training, and
 // the answer to logits that squad_parity.py makes the same way.
-// Usage: squad_trace DATA TOKENIZER cased|uncased MAX_SEQ_LENGTH DOC_STRIDE MAX_QUERY_LENGTH VERSION
+// Usage: squad_trace DATA TOKENIZER cased|uncased MAX_SEQ_LENGTH DOC_STRIDE MAX_QUERY_LENGTH
+// VERSION
 #include <cstdint>
 #include <iostream>
 #include <map>
@@ -22,12 +23,9 @@ float logit(std::uint64_t window, std::uint64_t position, std::uint64_t which) {
 }
 
 json to_json(const lambert::SquadFeature& feature) {
-  return {{"input_ids", feature.input_ids},
-          {"window_begin", feature.window_begin},
-          {"first_token", feature.first_token},
-          {"has_max_context", feature.has_max_context},
-          {"start_position", feature.start_position},
-          {"end_position", feature.end_position}};
+  return {{"input_ids", feature.input_ids},           {"window_begin", feature.window_begin},
+          {"first_token", feature.first_token},       {"has_max_context", feature.has_max_context},
+          {"start_position", feature.start_position}, {"end_position", feature.end_position}};
 }
 
 std::vector<lambert::WindowLogits> make_logits(const lambert::SquadFeatures& features) {
@@ -77,8 +75,8 @@ int main(int count, char** arguments) {
     }
     std::cout << json{{"id", data.questions[index].id},
                       {"prediction", windows[index]},
-                      {"training", training_windows[index].is_null() ? json::array()
-                                                                     : training_windows[index]},
+                      {"training",
+                       training_windows[index].is_null() ? json::array() : training_windows[index]},
                       {"answer", answers[index].text},
                       {"n_best", n_best},
                       {"null_odds", answers[index].null_odds}}

@@ -146,7 +146,8 @@ Memory memory_of(const TrainRun& run, int ranks) {
   EXPECT_EQ(ChildProcess(check, plan).wait(60), 0) << content_of(plan);
   EXPECT_EQ(run.run(ranks), 0) << content_of(run.log());
   Memory memory;
-  for (const nlohmann::json& phase : json_of(plan)["phases"]) {
+  const nlohmann::json document = json_of(plan);
+  for (const nlohmann::json& phase : document["phases"]) {
     memory.predicted =
         std::max(memory.predicted, phase["memory_bytes_per_rank"]["total"].get<double>());
   }

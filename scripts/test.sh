@@ -13,6 +13,6 @@ scripts/setup.sh --tests
 cmake --preset cpu >/dev/null
 cmake --build --preset cpu
 if [ $# -gt 0 ]; then
-  exec ctest --preset cpu --label-regex "^$1\$" --no-tests=error
+  exec ctest --preset cpu -j "$(nproc)" --label-regex "^$1\$" --no-tests=error
 fi
-ctest --preset cpu --no-tests=error
+ctest --preset cpu -j "$(nproc)" --no-tests=error

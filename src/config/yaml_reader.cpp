@@ -76,7 +76,7 @@ namespace {
 template <class Value>
 Reason read_list(const YamlNode& node, std::vector<Value>& target) {
   if (node.kind != YamlNode::Kind::sequence) {
-    std::string example = value_text(target);
+    const std::string example = value_text(target);
     return "found " + describe_node(node) + "; expected a list, like " + example;
   }
   std::vector<Value> values;
@@ -97,7 +97,7 @@ Reason read_list(const YamlNode& node, std::vector<Value>& target) {
 Reason YamlReader::read_value(const YamlNode& node, std::vector<std::string>& target,
                               const FieldRule& /*rule*/) {
   std::vector<std::string> values = target;
-  const Reason reason = read_list(node, values);
+  Reason reason = read_list(node, values);
   if (reason) {
     return reason;
   }

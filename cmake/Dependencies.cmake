@@ -18,6 +18,7 @@ find_package(ICU REQUIRED COMPONENTS uc i18n data)
 find_package(LibArchive REQUIRED)
 find_package(Boost REQUIRED)
 find_package(CLI11 REQUIRED)
+find_package(OpenSSL REQUIRED)
 pkg_check_modules(sentencepiece REQUIRED IMPORTED_TARGET sentencepiece)
 pkg_check_modules(xxhash REQUIRED IMPORTED_TARGET libxxhash)
 # By hand: Debian's dnnl-config.cmake asks for OpenCL, which a CPU build does not use.

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # From nothing to a trained, exported BERT in one command: installs what is missing, builds, prepares the bundled
 # text, trains a small BERT through both phases on two MPI ranks with a stop and a resume on the way, evaluates and
-# exports it. Everything lands in runs/quickstart.
+# exports it, and fine-tunes it on an excerpt of SQuAD. Everything lands in runs/quickstart.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 scripts/setup.sh
@@ -41,4 +41,8 @@ echo "quickstart: stopped with exit code 75; the same command again resumes"
 
 echo "quickstart: exporting"
 $lambert export hf "$work/run" --output "$work/exported"
+
+echo "quickstart: fine-tuning on an excerpt of SQuAD, answering and scoring"
+scripts/launch.sh -n 2 "$lambert" squad train scripts/quickstart_squad.yaml
+$lambert squad score data/sample/squad_dev.json "$work/squad/seed-42/predictions.json" --json >"$work/squad/score.json"
 python3 scripts/quickstart_summary.py "$work"

@@ -3,9 +3,10 @@
 # The test command: installs what is missing, builds, runs every test that needs no GPU.
 #
 #   scripts/test.sh             all of it
-#   scripts/test.sh unit        one label: lint, unit, parity, integration, distributed, fault
+#   scripts/test.sh unit        one label: lint, unit, parity, integration, distributed, fault; slow: scripts/fuzz.sh
 set -euo pipefail
 cd "$(dirname "$0")/.."
+[ "${1:-}" = slow ] && exec scripts/fuzz.sh
 scripts/setup.sh --tests
 . scripts/mpi_environment.sh
 

@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Pretraining speed of BERT in PyTorch on this CPU: forward and backward, both losses, dropout 0.1, no optimizer.
+"""Pretraining speed and memory of BERT in PyTorch on this CPU: forward and backward, both losses, dropout 0.1.
 
   eager, compile              Transformers' BertForPreTraining, autocast for bf16; compile: torch.compile
   tuned, tuned-compile        the best that PyTorch's own parts give: logits of masked positions only, one product for
                               query, key and value, scaled_dot_product_attention, weights resident in the compute type
 
-Usage: pytorch_bert.py SIZE DTYPE MODE [--batch N] [--max-seq-length N] [--mixed-lengths] [--seconds S]
+With --optimizer every step ends with LAMB on fp32 master weights: foreach over all tensors at once, as torch.optim does
+by default, or per-tensor, which takes the least memory.
+
+Usage: pytorch_bert.py SIZE DTYPE MODE [--batch N] [--max-seq-length N] [--mixed-lengths] [--optimizer FORM] [--seconds S]
 SIZE tiny, mini, base, large; DTYPE fp32, bf16. Prints one JSON object.
 """
 import argparse
@@ -75,6 +78,29 @@ class TunedBert(nn.Module):
                 + functional.cross_entropy(self.next_sentence(pooled).float(), next_labels))
 
 
+class Lamb:
+    """The LAMB of pytorch_lamb.py on fp32 master weights."""
+
+    def __init__(self, model, form):
+        from pytorch_lamb import lamb  # here, because that module takes the sizes from this one
+        self.update, self.form, self.steps = lamb, form, 0
+        named = list(model.named_parameters())
+        self.parameters = [parameter for _, parameter in named]
+        self.decayed = [not ("bias" in name or "norm" in name.lower()) for name, _ in named]
+        is_fp32 = self.parameters[0].dtype == torch.float32
+        self.masters = [p.detach() if is_fp32 else p.detach().float() for p in self.parameters]
+        self.first, self.second = ([torch.zeros_like(w) for w in self.masters] for _ in range(2))
+
+    @torch.no_grad()
+    def step(self):
+        self.steps += 1
+        count = len(self.masters)
+        for part in [slice(0, count)] if self.form == "foreach" else [slice(i, i + 1) for i in range(count)]:
+            gradients = [parameter.grad.float() for parameter in self.parameters[part]]
+            self.update(self.masters[part], gradients, self.first[part], self.second[part], self.decayed[part], self.steps)
+            torch._foreach_copy_(self.parameters[part], self.masters[part])
+
+
 def make_step(options):
     shape = SIZES[options.size]
     config = BertConfig(num_hidden_layers=shape[0], hidden_size=shape[1], num_attention_heads=shape[2],
@@ -100,12 +126,15 @@ def make_step(options):
         arguments = (named,)
         context = lambda: torch.autocast("cpu", torch.bfloat16, enabled=is_bf16)  # noqa: E731
     model.train()
+    optimizer = Lamb(model, options.optimizer) if options.optimizer else None
     called = torch.compile(model) if options.mode.endswith("compile") else model
 
     def step():
         with context():
             loss = called(*arguments) if options.mode.startswith("tuned") else called(**arguments[0]).loss
         loss.backward()
+        if optimizer:
+            optimizer.step()
         model.zero_grad(set_to_none=False)
         return float(loss.detach())
     return step, sum(lengths)
@@ -119,6 +148,7 @@ def main():
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--max-seq-length", type=int, default=128)
     parser.add_argument("--mixed-lengths", action="store_true", help="evenly spread up to the length, padded")
+    parser.add_argument("--optimizer", choices=["foreach", "per-tensor"], nargs="?", const="foreach")
     parser.add_argument("--seconds", type=float, default=15.0)
     options = parser.parse_args()
     torch.manual_seed(0)

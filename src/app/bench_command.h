@@ -7,7 +7,7 @@
 namespace lambert {
 
 /// Forward and backward of the network on random sequences, dropout 0.1, without an
-/// optimizer; beside it the matmul rate of its feed-forward product.
+/// optimizer or with LAMB; beside it the matmul rate of its feed-forward product.
 BenchResult bench_train(const BenchOptions& options);
 /// Attention of the model's heads, forward and backward, dropout 0.1.
 BenchResult bench_attention(const BenchOptions& options);

@@ -40,6 +40,7 @@ RunConfig bench_config(const BenchOptions& options) {
   RunConfig config;
   config.model = model_of(options.model);
   config.precision = options.dtype == "bf16" ? Precision::bf16 : Precision::fp32;
+  config.pack_weights = options.pack_weights;
   PhaseConfig phase;
   phase.max_seq_length = options.max_seq_length;
   phase.per_device_train_batch_size = options.batch;

@@ -91,6 +91,9 @@ std::optional<Peer> peer_of(const BenchOptions& options) {
     if (options.mixed_lengths) {
       peer.arguments.emplace_back("--mixed-lengths");
     }
+    if (options.optimizer) {
+      peer.arguments.emplace_back("--optimizer");
+    }
     peer.arguments.insert(peer.arguments.end(), {options.model, options.dtype});
     return peer;
   }

@@ -9,14 +9,19 @@
 #include "app/bench_command.h"
 #include "app/bench_model.h"
 #include "app/bench_profile.h"
+#include "base/log.h"
 #include "base/process_memory.h"
 #include "comm/communicator.h"
 #include "gradients/gradient_buckets.h"
+#include "gradients/gradient_reducer.h"
 #include "model/bert_for_pretraining.h"
+#include "ops/tensor_memory.h"
+#include "optim/optimizer.h"
 #include "train/matmul_rate.h"
 #include "train/micro_batch_inputs.h"
 #include "train/model_work.h"
 #include "train/named_parameters.h"
+#include "train/product_choice.h"
 
 namespace lambert {
 namespace {
@@ -82,23 +87,36 @@ void append_profile(const std::function<void()>& step, BenchResult& result) {
 }  // namespace
 
 BenchResult bench_train(const BenchOptions& options) {
-  keep_freed_memory();
+  keep_tensor_memory();
+  if (options.verbose) {
+    show_debug_messages();
+  }
   const RunConfig config = bench_config(options);
   BertForPreTraining model(config.model, config.precision, 1);
   GradientBuckets buckets(named_parameters(model.parameters()), std::int64_t{25} << 20);
   const Batch batch = random_batch(options, config.model.vocab_size);
+  const std::unique_ptr<Communicator> alone = make_single_communicator();
+  const std::int64_t row_count = batch.counts().tokens;
+  model.choose_products(choose_products(config, row_count, 1, *alone), row_count);
   const ModelInputs inputs = to_model_inputs(batch, {});
+  GradientReducer reducer(*alone, buckets, Reduction::standard);
+  const std::unique_ptr<Optimizer> optimizer =
+      options.optimizer ? make_optimizer(config.optimizer, buckets.parameters()) : nullptr;
   double loss = 0.0;  // ln 30522 + ln 2 = 11.0 with fresh weights
   const auto step = [&] {
     buckets.zero();
+    reducer.begin_micro_batch(true);
     const PretrainingLoss sums = model.forward(inputs);
     const at::Tensor mean = sums.mlm_sum / static_cast<double>(sums.masked_tokens) +
                             sums.nsp_sum / static_cast<double>(sums.sequences);
     mean.backward();
+    const ReducedGradients gradients = reducer.finish();
+    if (optimizer) {
+      optimizer->step(gradients, 1.0, 1e-6);
+    }
     loss = mean.item<double>();
   };
   const CallTimes times = time_calls(options.seconds, step);
-  const std::unique_ptr<Communicator> alone = make_single_communicator();
   const double matmul_rate = measure_matmul_rate(config, *alone);
   const BatchCounts counts = batch.counts();
   const auto tokens = static_cast<double>(counts.tokens);

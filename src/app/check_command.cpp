@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <cerrno>
 #include <filesystem>
 #include <iostream>
@@ -8,7 +9,9 @@
 #include "app/check_data.h"
 #include "app/check_report.h"
 #include "app/commands.h"
+#include "app/initial_weights.h"
 #include "base/error.h"
+#include "checkpoint/checkpoint.h"
 #include "comm/make_communicator.h"
 #include "config/load_run_config.h"
 #include "config/run_plan.h"
@@ -35,6 +38,19 @@ void check_output_directory(const std::string& output_dir) {
   }
 }
 
+/// What train would import; a run that resumes imports nothing.
+void check_initial_weights(RunConfig config, const DataCheck& data) {
+  const std::unique_ptr<FileSystem> file_system = make_posix_file_system();
+  const std::vector<CheckpointInfo> checkpoints =
+      CheckpointStore(*file_system, config.output_dir).list(false);
+  const bool resumes = std::any_of(checkpoints.begin(), checkpoints.end(),
+                                   [](const CheckpointInfo& info) { return info.problem.empty(); });
+  if (!config.init_from.empty() && !resumes) {
+    config.model.vocab_size = data.vocab_size;
+    open_initial_weights(config, data.phases.front(), *file_system);
+  }
+}
+
 }  // namespace
 
 int run_check(const CheckOptions& options) {
@@ -53,6 +69,7 @@ int run_check(const CheckOptions& options) {
   RunPlan plan = plan_run(config, ranks, 0);
   if (!options.no_data) {
     const DataCheck data = check_data_folders(config);
+    check_initial_weights(config, data);
     plan = plan_run(config, ranks, data.vocab_size);
     if (has_gauge(config)) {
       read_gauge_questions(config, data.phases.front());

@@ -34,7 +34,9 @@ std::string describe_memory(const MemoryEstimate& memory) {
     text += ", bf16 copy " + gibibytes(memory.compute_weights);
   }
   return text + ", gradients " + gibibytes(memory.gradients) + ", moments " +
-         gibibytes(memory.moments) + ", activations " + gibibytes(memory.activations) + ")";
+         gibibytes(memory.moments) +
+         (memory.residuals > 0 ? ", residuals " + gibibytes(memory.residuals) : "") +
+         ", activations " + gibibytes(memory.activations) + ")";
 }
 
 std::string describe_phase(const PhasePlan& phase) {
@@ -62,6 +64,7 @@ nlohmann::ordered_json json_of_memory(const MemoryEstimate& memory) {
           {"compute_weights", memory.compute_weights},
           {"gradients", memory.gradients},
           {"moments", memory.moments},
+          {"residuals", memory.residuals},
           {"activations", memory.activations},
           {"total", memory.total()}};
 }

@@ -50,6 +50,7 @@ int run_data(const DataOptions& options);
 
 struct ConfigOptions {
   std::string config;
+  bool verbose = false;  // also debug messages
   std::vector<std::string> overrides;
 };
 
@@ -85,6 +86,23 @@ struct ExportOptions {
 };
 int run_export_hf(const ExportOptions& options);
 
+struct ExportVerifyOptions {
+  std::string folder;
+  bool json = false;
+};
+int run_export_verify(const ExportVerifyOptions& options);
+
+struct ImportTfOptions {
+  std::string checkpoint;  // path before .index
+  std::string config;
+  std::string vocabulary;
+  std::string output;
+  std::string gelu;  // erf, tanh
+  bool cased = false;
+  std::string python = "python3";
+};
+int run_import_tf(const ImportTfOptions& options);
+
 struct CheckpointOptions {
   std::string action;  // list, verify
   std::string folder;
@@ -106,8 +124,11 @@ struct BenchOptions {
   std::int64_t batch = 8;
   std::int64_t max_seq_length = 128;
   bool mixed_lengths = false;  // spread evenly up to max_seq_length
-  bool profile = false;        // of the training step
-  double megabytes = 25.0;     // of the all-reduce, fp32
+  bool optimizer = false;      // the training step ends with LAMB
+  bool pack_weights = false;
+  bool verbose = false;
+  bool profile = false;     // of the training step
+  double megabytes = 25.0;  // of the all-reduce, fp32
   double seconds = 15.0;
   std::string tokenizer;
   bool cased = false;
@@ -125,7 +146,7 @@ struct SquadPredictOptions {
   std::string model;
   std::string data;
   std::string output;
-  std::string version = "1.1";
+  std::string version;  // 1.1, 2.0; empty: as the data says
   bool cased = false;
   std::int64_t max_seq_length = 384;
   std::int64_t doc_stride = 128;

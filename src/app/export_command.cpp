@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <iomanip>
 #include <iostream>
 
+#include <nlohmann/json.hpp>
+
+#include "app/certify.h"
 #include "app/commands.h"
 #include "base/error.h"
 #include "base/file_system.h"
@@ -39,9 +43,34 @@ int run_export_hf(const ExportOptions& options) {
   if (!output.has_filename()) {
     output = output.parent_path();  // DIR/
   }
-  export_to_hugging_face(*file_system, checkpoint, output);
+  export_to_hugging_face(*file_system, checkpoint, output, certify_export);
   log_info("exported " + checkpoint.string() + " and verified what was written");
   std::cout << output.string() << "\n";
+  return 0;
+}
+
+int run_export_verify(const ExportVerifyOptions& options) {
+  if (!fs::is_directory(options.folder)) {
+    throw DataError("verifying " + options.folder +
+                    ": no such folder; give a folder written by lambert export hf");
+  }
+  const std::map<std::string, double> differences = verify_export(options.folder);
+  const std::size_t files = read_certificate(options.folder).files.size();
+  if (options.json) {
+    std::cout << nlohmann::ordered_json{{"files", files}, {"logit_differences", differences}}.dump(
+                     2)
+              << "\n";
+    return 0;
+  }
+  std::cout << std::left << std::setw(16) << "files" << files << ", every SHA-256 as certified\n";
+  for (const auto& [head, difference] : differences) {
+    std::cout << std::setw(16) << "logits " + head
+              << (difference == 0.0 ? "equal bit for bit" : "largest relative difference ");
+    if (difference > 0.0) {
+      std::cout << difference;
+    }
+    std::cout << "\n";
+  }
   return 0;
 }
 

@@ -23,6 +23,37 @@ void add_inspect(CLI::App& app, int& exit_code) {
   lamb->callback([options, &exit_code] { exit_code = run_inspect_lamb(*options); });
 }
 
+void add_import(CLI::App& app, int& exit_code) {
+  CLI::App* import =
+      app.add_subcommand("import", describe("Convert weights of others",
+                                            "lambert import tf bert_model.ckpt bert_config.json "
+                                            "vocab.txt --gelu tanh --output bert"));
+  import->require_subcommand(1);
+  CLI::App* tf = import->add_subcommand(
+      "tf",
+      describe("A TensorFlow checkpoint of google-research/bert to a folder for init_from\n"
+               "Needs a Python with numpy and safetensors, not TensorFlow. bert_config.json has "
+               "\"gelu\" for both forms:\n"
+               "Google's released code computes the tanh approximation, Hugging Face's conversions "
+               "of the same weights the\n"
+               "error function (erf).\n"
+               "Exit codes: 2 usage or no such Python, 3 a missing, damaged or unfitting file.",
+               "lambert import tf bert_model.ckpt bert_config.json vocab.txt --gelu tanh --output "
+               "bert"));
+  auto options = std::make_shared<ImportTfOptions>();
+  tf->add_option("CHECKPOINT_PREFIX", options->checkpoint, "path of the .index file without .index")
+      ->required();
+  tf->add_option("CONFIG_JSON", options->config, "bert_config.json")->required();
+  tf->add_option("VOCAB", options->vocabulary, "vocab.txt")->required();
+  tf->add_option("--output", options->output, "folder to create")->required();
+  tf->add_option("--gelu", options->gelu, "the form that the model was trained with")
+      ->required()
+      ->check(CLI::IsMember({"erf", "tanh"}));
+  tf->add_flag("--cased", options->cased, "the vocabulary is cased");
+  tf->add_option("--python", options->python, "interpreter")->capture_default_str();
+  tf->callback([options, &exit_code] { exit_code = run_import_tf(*options); });
+}
+
 /// What a benchmark takes beside --seconds and --json.
 struct BenchDescription {
   const char* action;
@@ -93,6 +124,10 @@ void add_bench_options(CLI::App& command, const BenchDescription& description,
   if (options.action == "train") {
     command.add_flag("--mixed-lengths", options.mixed_lengths,
                      "lengths spread evenly up to --max-seq-length");
+    command.add_flag("--optimizer", options.optimizer, "a LAMB step after every backward pass");
+    command.add_flag("--pack-weights", options.pack_weights,
+                     "as the key pack_weights does, with one micro-batch a step");
+    command.add_flag("--verbose", options.verbose, "also how each product runs");
     command.add_flag("--profile", options.profile,
                      "milliseconds of each class of work in a step; they add up to the step");
   }
@@ -169,12 +204,13 @@ void add_bench(CLI::App& app, int& exit_code) {
   }
 }
 
-void add_checkpoint_commands(CLI::App& app, int& exit_code) {
+void add_export_commands(CLI::App& app, int& exit_code) {
   CLI::App* exporting = app.add_subcommand(
       "export", describe("Export weights", "lambert export hf runs/mini --output exported"));
   exporting->require_subcommand(1);
   CLI::App* hf = exporting->add_subcommand(
-      "hf", describe("Write a folder that Hugging Face Transformers loads",
+      "hf", describe("Write a folder that Hugging Face Transformers loads, with certificate.json:\n"
+                     "SHA-256 of every file, fixed inputs and our logits for them",
                      "lambert export hf runs/mini --output exported"));
   auto export_options = std::make_shared<ExportOptions>();
   hf->add_option("CHECKPOINT", export_options->checkpoint,
@@ -182,6 +218,22 @@ void add_checkpoint_commands(CLI::App& app, int& exit_code) {
       ->required();
   hf->add_option("--output", export_options->output, "folder to create")->required();
   hf->callback([export_options, &exit_code] { exit_code = run_export_hf(*export_options); });
+
+  CLI::App* verify = exporting->add_subcommand(
+      "verify", describe("Compare an exported folder with its certificate: every file, and the "
+                         "logits of its weights\n"
+                         "Exit code 3 names the file that was damaged. scripts/verify_export.py "
+                         "does the same with Transformers.",
+                         "lambert export verify exported"));
+  auto verify_options = std::make_shared<ExportVerifyOptions>();
+  verify->add_option("FOLDER", verify_options->folder, "written by lambert export hf")->required();
+  verify->add_flag("--json", verify_options->json, "machine-readable output");
+  verify->callback(
+      [verify_options, &exit_code] { exit_code = run_export_verify(*verify_options); });
+}
+
+void add_checkpoint_commands(CLI::App& app, int& exit_code) {
+  add_import(app, exit_code);
 
   CLI::App* checkpoint = app.add_subcommand(
       "checkpoint", describe("Look at checkpoints", "lambert checkpoint list runs/mini"));
@@ -215,6 +267,7 @@ void add_checkpoint_commands(CLI::App& app, int& exit_code) {
 }  // namespace
 
 void add_inspection_commands(CLI::App& app, int& exit_code) {
+  add_export_commands(app, exit_code);
   add_checkpoint_commands(app, exit_code);
   add_inspect(app, exit_code);
   add_bench(app, exit_code);

@@ -72,6 +72,8 @@ void add_run_commands(CLI::App& app, int& exit_code) {
           "mpirun -n 2 lambert train configs/bert_mini.yaml output_dir=runs/mini"));
   auto train_options = std::make_shared<ConfigOptions>();
   add_config_arguments(*train, *train_options);
+  train->add_flag("--verbose", train_options->verbose,
+                  "also say what only developers ask for, such as how each product runs");
   train->callback([train_options, &exit_code] { exit_code = run_train(*train_options); });
 
   add_verify_resume(app, exit_code);

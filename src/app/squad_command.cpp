@@ -14,14 +14,6 @@ namespace {
 
 using nlohmann::ordered_json;
 
-/// As the data says: v2.0 files have is_impossible.
-SquadVersion version_of(const SquadScoreOptions& options, const SquadData& data) {
-  if (options.version.empty()) {
-    return data.has_impossible_key ? SquadVersion::v2_0 : SquadVersion::v1_1;
-  }
-  return options.version == "2.0" ? SquadVersion::v2_0 : SquadVersion::v1_1;
-}
-
 void list_ids(const std::vector<std::string>& ids, const char* what) {
   for (const std::string& id : ids) {
     std::cerr << what << id << "\n";
@@ -29,24 +21,33 @@ void list_ids(const std::vector<std::string>& ids, const char* what) {
 }
 
 void add_mean(const MeanScore& mean, const std::string& prefix, ordered_json& json) {
-  json[prefix + "exact_match"] = mean.exact_match;
+  json[prefix + "exact"] = mean.exact_match;
   json[prefix + "f1"] = mean.f1;
   json[prefix + "total"] = mean.total;
 }
 
+/// The names are those of the official scripts; exact_match stands there for both versions.
 ordered_json to_json(const SquadScore& score, SquadVersion version, bool with_questions) {
   ordered_json json;
   json["version"] = version == SquadVersion::v1_1 ? "1.1" : "2.0";
-  add_mean(score.all, "", json);
+  json["exact_match"] = score.all.exact_match;
+  if (version == SquadVersion::v1_1) {
+    json["f1"] = score.all.f1;
+    json["total"] = score.all.total;
+  } else {
+    add_mean(score.all, "", json);
+  }
   if (score.with_answer) {
-    add_mean(*score.with_answer, "has_answer_", json);
-    add_mean(*score.without_answer, "no_answer_", json);
+    add_mean(*score.with_answer, "HasAns_", json);
+  }
+  if (score.without_answer) {
+    add_mean(*score.without_answer, "NoAns_", json);
   }
   if (score.best) {
-    json["best_exact_match"] = score.best->exact_match;
-    json["best_exact_match_threshold"] = score.best->exact_match_threshold;
+    json["best_exact"] = score.best->exact_match;
+    json["best_exact_thresh"] = score.best->exact_match_threshold;
     json["best_f1"] = score.best->f1;
-    json["best_f1_threshold"] = score.best->f1_threshold;
+    json["best_f1_thresh"] = score.best->f1_threshold;
   }
   json["missing"] = score.missing.size();
   json["unknown"] = score.unknown.size();
@@ -77,7 +78,7 @@ void print_text(const ordered_json& json) {
 
 int run_squad_score(const SquadScoreOptions& options) {
   const SquadData data = read_squad(options.data);
-  const SquadVersion version = version_of(options, data);
+  const SquadVersion version = choose_version(options.version, data);
   require_version(data, version);
   const Predictions predictions = read_predictions(options.predictions);
   std::optional<NullOdds> null_odds;

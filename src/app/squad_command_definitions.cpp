@@ -31,9 +31,10 @@ void add_predict(CLI::App& squad, int& exit_code) {
       ->required();
   command->add_option("DATA", options->data, "SQuAD v1.1 or v2.0 file")->required();
   command->add_option("--output", options->output, "folder for the answers")->required();
-  command->add_option("--version", options->version, "rules of 1.1 or 2.0")
-      ->check(CLI::IsMember({"1.1", "2.0"}))
-      ->capture_default_str();
+  command
+      ->add_option("--version", options->version,
+                   "rules of 1.1 or 2.0; default: 2.0 when the data has is_impossible")
+      ->check(CLI::IsMember({"1.1", "2.0"}));
   command->add_flag("--cased", options->cased,
                     "the WordPiece vocabulary is cased, where nothing beside it says so");
   command->add_option("--max-seq-length", options->max_seq_length, "tokens of a window")

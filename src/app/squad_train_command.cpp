@@ -1,24 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 // Fine-tuning and answering: builds the objects, lowest first, and hands them to the FineTuner.
-#include <algorithm>
-#include <cmath>
-#include <iomanip>
 #include <iostream>
 #include <optional>
 
-#include <nlohmann/json.hpp>
-
 #include "app/commands.h"
 #include "app/run_directory.h"
+#include "app/squad_results.h"
 #include "base/error.h"
 #include "base/hash.h"
 #include "base/log.h"
-#include "base/process_memory.h"
 #include "base/stop_signal.h"
 #include "checkpoint/manifest.h"
 #include "checkpoint/model_import.h"
 #include "comm/make_communicator.h"
 #include "config/load_squad_config.h"
+#include "ops/tensor_memory.h"
 #include "squad/fine_tuner.h"
 #include "squad/predictor.h"
 #include "train/named_parameters.h"
@@ -40,6 +36,7 @@ struct FineTuningInputs {
   std::unique_ptr<Tokenizer> tokenizer;
   SquadData train;
   SquadFeatures train_features;
+  std::optional<FineTuningPlan> plan;  // its counts are those of every seed
   std::optional<SquadData> dev;
   SquadFeatures dev_features;
 };
@@ -66,16 +63,26 @@ void require_fitting_length(std::int64_t max_seq_length, const ModelConfig& mode
   }
 }
 
+std::string seed_name(std::uint64_t seed) {
+  return "seed-" + std::to_string(seed);
+}
+
+/// The run directory of a seed.
+fs::path seed_folder(const SquadConfig& config, std::uint64_t seed) {
+  return fs::path(config.output_dir) / seed_name(seed);
+}
+
 SquadData read_questions(const std::string& file, std::int64_t most, SquadVersion version) {
   SquadData data = read_squad(file);
   require_version(data, version);
   if (most > 0 && most < static_cast<std::int64_t>(data.questions.size())) {
     data.questions.resize(static_cast<std::size_t>(most));
+    data.contexts.resize(data.questions.back().context + 1);  // in the order of their questions
   }
   return data;
 }
 
-FineTuningInputs read_inputs(const SquadConfig& config, const fs::path& folder) {
+FineTuningInputs read_inputs(const SquadConfig& config, const fs::path& folder, int ranks) {
   FineTuningInputs inputs;
   inputs.folder = folder;
   inputs.model = ModelImport(folder).config();
@@ -96,6 +103,8 @@ FineTuningInputs read_inputs(const SquadConfig& config, const fs::path& folder) 
   if (inputs.train_features.features.empty()) {
     throw DataError("reading " + config.train + ": no question can be trained on; repair the file");
   }
+  inputs.plan.emplace(config, config.seeds.front(),
+                      static_cast<std::int64_t>(inputs.train_features.features.size()), ranks);
   if (!config.dev.empty()) {
     inputs.dev = read_questions(config.dev, config.max_dev_questions, config.version);
     inputs.dev_features = make_prediction_features(*inputs.dev, *inputs.tokenizer, options);
@@ -107,9 +116,11 @@ void log_inputs(const SquadConfig& config, const FineTuningInputs& inputs) {
   log_info("training questions=" + std::to_string(inputs.train.questions.size()) +
            " unusable=" + std::to_string(inputs.train_features.unusable_questions) +
            " cut=" + std::to_string(inputs.train_features.cut_questions) +
-           " windows=" + std::to_string(inputs.train_features.features.size()));
+           " windows=" + std::to_string(inputs.train_features.features.size()) + " steps=" +
+           std::to_string(inputs.plan->steps()) + " seeds=" + std::to_string(config.seeds.size()));
   if (inputs.dev) {
     log_info("dev questions=" + std::to_string(inputs.dev->questions.size()) +
+             " cut=" + std::to_string(inputs.dev_features.cut_questions) +
              " windows=" + std::to_string(inputs.dev_features.features.size()));
     if (hash128_hex_of_file(config.train) == hash128_hex_of_file(config.dev)) {
       log_warning("dev has the same content as train: the score says nothing about new questions");
@@ -137,125 +148,145 @@ CheckpointContent bind_checkpoint(const SquadConfig& config, const FineTuningInp
   return content;
 }
 
-struct SeedResult {
-  std::uint64_t seed = 0;
-  StopReason reason = StopReason::run_complete;
-  std::optional<MeanScore> score;
+/// What the seeds of one launch share.
+struct FineTuningRun {
+  const ConfigOptions& options;
+  const SquadConfig& config;
+  const FineTuningInputs& inputs;
+  std::int64_t threads;
+  Communicator& communicator;
+  FileSystem& file_system;
+  RunRecords& records;
+  RunProgress& progress;
+  bool is_recorded = false;  // in run.json
 };
 
-MeanScore answer_and_score(const SquadConfig& config, const FineTuningInputs& inputs,
-                           Communicator& communicator, FileSystem& file_system,
-                           BertForQuestionAnswering& model, const fs::path& folder) {
+/// The dev questions; their score goes into the metrics once, the answers into the folder.
+MeanScore answer_and_score(FineTuningRun& run, BertForQuestionAnswering& model, MetricsLog& metrics,
+                           std::uint64_t seed) {
+  const SquadConfig& config = run.config;
+  const FineTuningInputs& inputs = run.inputs;
+  run.progress.work = "evaluate";
   const std::vector<WindowLogits> logits = predict_logits(
-      communicator, model, inputs.dev_features.features, config.per_device_eval_batch_size);
+      run.communicator, model, inputs.dev_features.features, config.per_device_eval_batch_size);
   const std::vector<QuestionAnswer> answers =
       answer_questions(*inputs.dev, inputs.dev_features, logits, *inputs.tokenizer,
                        {config.version, config.n_best_size, config.max_answer_length,
                         config.null_score_difference_threshold});
-  if (communicator.rank() == 0) {
-    write_answers(file_system, folder, *inputs.dev, answers, config.version);
+  const MeanScore score =
+      score_squad(*inputs.dev, to_predictions(*inputs.dev, answers), config.version).all;
+  const fs::path folder = seed_folder(config, seed);
+  if (run.communicator.rank() == 0) {
+    if (!fs::exists(folder / "predictions.json")) {
+      TrainState state;
+      state.global_step = state.step_in_phase = run.progress.global_step;
+      metrics.record(state, seed_name(seed),
+                     {{"eval_exact_match", score.exact_match}, {"eval_f1", score.f1}});
+    }
+    write_answers(run.file_system, folder, *inputs.dev, answers, config.version);
   }
-  return score_squad(*inputs.dev, to_predictions(*inputs.dev, answers), config.version).all;
+  log_info("answered seed=" + std::to_string(seed) +
+           " exact_match=" + std::to_string(score.exact_match) + " f1=" + std::to_string(score.f1) +
+           " answers=" + (folder / "predictions.json").string());
+  return score;
 }
 
-SeedResult run_seed(const SquadConfig& config, std::uint64_t seed, const FineTuningInputs& inputs,
-                    Communicator& communicator, FileSystem& file_system, RunProgress& progress) {
-  const fs::path folder = fs::path(config.output_dir) / ("seed-" + std::to_string(seed));
+std::int64_t count_weights(const std::vector<ModelParameter>& parameters) {
+  std::int64_t count = 0;
+  for (const ModelParameter& parameter : parameters) {
+    count += parameter.master.numel();
+  }
+  return count;
+}
+
+/// run.json and status.json, once a launch; then the metrics of the seed.
+MetricsLog start_records(FineTuningRun& run, const Optimizer& optimizer,
+                         const std::vector<ModelParameter>& parameters, std::int64_t first_step,
+                         const fs::path& folder) {
+  if (run.communicator.rank() != 0) {
+    return {};
+  }
+  if (!run.is_recorded) {
+    run.records.start(
+        write_squad_config(run.config), run.options.config,
+        describe_launch(command_text("lambert squad train", run.options), run.communicator,
+                        run.threads, count_weights(parameters), optimizer, first_step));
+    run.is_recorded = true;
+  }
+  run.records.running(run.progress);
+  return MetricsLog(run.file_system, folder, run.config.logging, first_step);
+}
+
+/// A resume whose checkpoint has seen other windows than its steps now mean.
+void warn_of_other_data(const TrainState& state, const FineTuningPlan& plan) {
+  const std::int64_t expected = plan.windows_before(state.global_step);
+  if (state.samples_seen != expected) {
+    log_warning(
+        "the checkpoint has seen " + std::to_string(state.samples_seen) +
+        " windows, its steps are " + std::to_string(expected) +
+        " of these files and batches: they have changed, and training goes on with the new");
+  }
+}
+
+/// Trains, or goes on, to the end. No score when a request to stop came first or there is no dev.
+std::optional<SeedResult> run_seed(FineTuningRun& run, std::uint64_t seed, StopReason& reason) {
+  const SquadConfig& config = run.config;
+  Communicator& communicator = run.communicator;
+  const fs::path folder = seed_folder(config, seed);
   if (communicator.rank() == 0) {
-    file_system.create_directory(folder);
+    run.file_system.create_directory(folder);
   }
   communicator.barrier();
-  progress = RunProgress{};
-  BertForQuestionAnswering model(inputs.model, config.precision, seed,
+  run.progress = RunProgress{};
+  BertForQuestionAnswering model(run.inputs.model, config.precision, seed,
                                  config.gradient_checkpointing);
   const std::vector<NamedParameter> parameters = named_parameters(model.parameters());
   GradientBuckets buckets(
       parameters, static_cast<std::int64_t>(config.communication.bucket_megabytes * 1048576.0));
   GradientReducer reducer(communicator, buckets, config.communication.reduction);
   const std::unique_ptr<Optimizer> optimizer = make_optimizer(config.optimizer, parameters);
-  CheckpointStore store(file_system, folder);
-  RunRecords records(file_system, folder);
+  CheckpointStore store(run.file_system, folder);
   CheckpointSaver saver(communicator, store,
-                        bind_checkpoint(config, inputs, model, *optimizer, communicator),
-                        parameters, records, progress, config.checkpoint.save_total_limit);
+                        bind_checkpoint(config, run.inputs, model, *optimizer, communicator),
+                        parameters, run.records, run.progress, config.checkpoint.save_total_limit);
   const TrainState state = saver.resume();
   optimizer->set_step_count(state.optimizer_steps);
+  warn_of_other_data(state, *run.inputs.plan);
   if (state == TrainState{}) {
     std::vector<NamedTensor> weights = bind_weights(model.parameters());
-    log_import(inputs.folder, ModelImport(inputs.folder).copy_to(weights));
+    log_import(run.inputs.folder, ModelImport(run.inputs.folder).copy_to(weights));
   }
   refresh_compute_weights(model.parameters());
   check_replicas(communicator, parameters);
-  MetricsLog metrics;
-  if (communicator.rank() == 0) {
-    metrics = MetricsLog(file_system, folder, config.logging, state.global_step);
-  }
+  MetricsLog metrics =
+      start_records(run, *optimizer, model.parameters(), state.global_step, folder);
   FineTuner tuner(config, seed,
-                  {communicator, model, buckets, reducer, *optimizer, saver, metrics, progress},
-                  inputs.train_features.features);
-  SeedResult result{seed, tuner.run(state), std::nullopt};
-  if (result.reason == StopReason::run_complete && inputs.dev) {
-    result.score = answer_and_score(config, inputs, communicator, file_system, model, folder);
-    log_info("seed=" + std::to_string(seed) + " exact_match=" +
-             std::to_string(result.score->exact_match) + " f1=" + std::to_string(result.score->f1));
+                  {communicator, model, buckets, reducer, *optimizer, saver, metrics, run.progress},
+                  run.inputs.train_features.features);
+  reason = tuner.run(state);
+  if (reason == StopReason::signal || !run.inputs.dev) {
+    return std::nullopt;
   }
-  return result;
+  return SeedResult{seed, answer_and_score(run, model, metrics, seed)};
 }
 
-/// Mean, sample deviation (0 for one seed), and the largest.
-struct Summary {
-  double mean = 0.0;
-  double deviation = 0.0;
-  double best = 0.0;
-};
-
-Summary summarise(const std::vector<double>& values) {
-  Summary summary;
-  for (const double value : values) {
-    summary.mean += value / static_cast<double>(values.size());
-    summary.best = std::max(summary.best, value);
+/// All seeds, one after the other, and their table.
+StopReason run_seeds(FineTuningRun run) {
+  SquadResults results{
+      run.inputs.train.questions.size(), run.inputs.dev ? run.inputs.dev->questions.size() : 0, {}};
+  for (const std::uint64_t seed : run.config.seeds) {
+    StopReason reason = StopReason::run_complete;
+    if (const auto result = run_seed(run, seed, reason)) {
+      results.seeds.push_back(*result);
+    }
+    if (reason == StopReason::signal) {
+      return reason;
+    }
   }
-  double squares = 0.0;
-  for (const double value : values) {
-    squares += (value - summary.mean) * (value - summary.mean);
+  if (run.communicator.rank() == 0 && run.inputs.dev) {
+    report_squad_results(results, run.config.output_dir, run.file_system);
   }
-  if (values.size() > 1) {
-    summary.deviation = std::sqrt(squares / static_cast<double>(values.size() - 1));
-  }
-  return summary;
-}
-
-void report(const SquadConfig& config, const FineTuningInputs& inputs,
-            const std::vector<SeedResult>& results, FileSystem& file_system) {
-  nlohmann::ordered_json json;
-  json["train_questions"] = inputs.train.questions.size();
-  json["dev_questions"] = inputs.dev->questions.size();
-  std::vector<double> exact;
-  std::vector<double> f1;
-  std::cout << std::fixed << std::setprecision(2) << std::left << std::setw(12) << "seed"
-            << std::setw(14) << "exact_match"
-            << "f1\n";
-  const auto print = [](const std::string& name, double first, double second) {
-    std::cout << std::setw(12) << name << std::setw(14) << first << second << "\n";
-  };
-  for (const SeedResult& result : results) {
-    exact.push_back(result.score->exact_match);
-    f1.push_back(result.score->f1);
-    json["seeds"][std::to_string(result.seed)] = {{"exact_match", exact.back()}, {"f1", f1.back()}};
-    print(std::to_string(result.seed), exact.back(), f1.back());
-  }
-  const Summary exact_summary = summarise(exact);
-  const Summary f1_summary = summarise(f1);
-  json["mean"] = {{"exact_match", exact_summary.mean}, {"f1", f1_summary.mean}};
-  json["deviation"] = {{"exact_match", exact_summary.deviation}, {"f1", f1_summary.deviation}};
-  json["best"] = {{"exact_match", exact_summary.best}, {"f1", f1_summary.best}};
-  print("mean", exact_summary.mean, f1_summary.mean);
-  print("deviation", exact_summary.deviation, f1_summary.deviation);
-  print("best", exact_summary.best, f1_summary.best);
-  std::cout << "trained on " << inputs.train.questions.size() << " questions, scored on "
-            << inputs.dev->questions.size() << "\n";
-  file_system.write_file_atomically(fs::path(config.output_dir) / "results.json",
-                                    json.dump(2) + "\n");
+  return StopReason::run_complete;
 }
 
 /// Rank 0 goes first, so that a mistake is reported once.
@@ -263,10 +294,10 @@ FineTuningInputs read_inputs_in_turn(const SquadConfig& config, const fs::path& 
                                      Communicator& communicator) {
   std::optional<FineTuningInputs> inputs;
   if (communicator.rank() == 0) {
-    inputs = read_inputs(config, folder);
+    inputs = read_inputs(config, folder, communicator.size());
   }
   communicator.barrier();
-  return inputs ? std::move(*inputs) : read_inputs(config, folder);
+  return inputs ? std::move(*inputs) : read_inputs(config, folder, communicator.size());
 }
 
 std::string model_folder(FileSystem& file_system, const std::string& path,
@@ -279,37 +310,29 @@ std::string model_folder(FileSystem& file_system, const std::string& path,
 }  // namespace
 
 int run_squad_train(const ConfigOptions& options) {
-  keep_freed_memory();
+  keep_tensor_memory();
   install_stop_signal_handlers();
   const SquadConfig config = load_squad_config(options.config, options.overrides);
   const std::unique_ptr<Communicator> communicator = make_communicator(config.communication);
   start_logging({communicator->rank(), communicator->size()});
   require_same_text(*communicator, "the resolved config", write_squad_config(config),
                     "start all ranks with the same file, overrides and program");
-  set_compute_threads(config.threads_per_rank, *communicator);
+  require_same_processor_level(*communicator);
+  const std::int64_t threads = set_compute_threads(config.threads_per_rank, *communicator);
   const std::unique_ptr<FileSystem> file_system = make_posix_file_system();
   const FineTuningInputs inputs = read_inputs_in_turn(
       config, model_folder(*file_system, config.init_from, *communicator), *communicator);
   const std::unique_ptr<RunLock> lock =
       claim_output_directory(config.output_dir, *communicator, *file_system);
-  const bool is_first = communicator->rank() == 0;
-  if (is_first) {
-    file_system->write_file_atomically(fs::path(config.output_dir) / "config.yaml",
-                                       write_squad_config(config));
+  if (communicator->rank() == 0) {
     log_inputs(config, inputs);
   }
+  RunRecords records(*file_system, config.output_dir);
   RunProgress progress;
-  std::vector<SeedResult> results;
-  for (const std::uint64_t seed : config.seeds) {
-    results.push_back(run_seed(config, seed, inputs, *communicator, *file_system, progress));
-    if (results.back().reason == StopReason::signal) {
-      return static_cast<int>(ExitCode::stopped_on_request);
-    }
-  }
-  if (is_first && inputs.dev) {
-    report(config, inputs, results, *file_system);
-  }
-  return static_cast<int>(ExitCode::finished);
+  return static_cast<int>(run_recorded(records, progress, *communicator, [&] {
+    return run_seeds(
+        {options, config, inputs, threads, *communicator, *file_system, records, progress});
+  }));
 }
 
 int run_squad_predict(const SquadPredictOptions& options) {
@@ -329,8 +352,9 @@ int run_squad_predict(const SquadPredictOptions& options) {
   }
   const std::unique_ptr<Tokenizer> tokenizer = load_model_tokenizer(folder, options.cased);
   require_fitting_vocabulary(*tokenizer, source.config());
-  const SquadVersion version = options.version == "2.0" ? SquadVersion::v2_0 : SquadVersion::v1_1;
-  const SquadData data = read_questions(options.data, 0, version);
+  const SquadData data = read_squad(options.data);
+  const SquadVersion version = choose_version(options.version, data);
+  require_version(data, version);
   BertForQuestionAnswering model(source.config(), Precision::fp32, 0);
   std::vector<NamedTensor> weights = bind_weights(model.parameters());
   log_import(folder, source.copy_to(weights));

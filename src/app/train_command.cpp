@@ -6,28 +6,26 @@
 #include <string>
 #include <utility>
 
+#include <ATen/Functions.h>
 #include <unistd.h>
 
 #include "app/check_data.h"
 #include "app/commands.h"
+#include "app/initial_weights.h"
 #include "app/run_directory.h"
-#include "app/versions.h"
 #include "base/error.h"
 #include "base/file_system.h"
-#include "base/hash.h"
 #include "base/log.h"
-#include "base/process_memory.h"
 #include "base/stop_signal.h"
 #include "checkpoint/checkpoint.h"
-#include "checkpoint/hugging_face_config.h"
-#include "checkpoint/model_import.h"
 #include "comm/make_communicator.h"
 #include "config/load_run_config.h"
 #include "config/step_shape.h"
 #include "gradients/gradient_buckets.h"
 #include "gradients/gradient_reducer.h"
-#include "kernels/cpu_level.h"
+#include "gradients/sharded_parameters.h"
 #include "model/bert_for_pretraining.h"
+#include "ops/tensor_memory.h"
 #include "optim/optimizer.h"
 #include "squad/squad_gauge.h"
 #include "train/checkpoint_saver.h"
@@ -35,9 +33,12 @@
 #include "train/matmul_rate.h"
 #include "train/metrics_log.h"
 #include "train/named_parameters.h"
+#include "train/product_choice.h"
 #include "train/rank_agreement.h"
 #include "train/replica_check.h"
+#include "train/residual_tensors.h"
 #include "train/run_records.h"
+#include "train/sharded_tensors.h"
 #include "train/threads.h"
 #include "train/train_step.h"
 #include "train/trainer.h"
@@ -51,11 +52,12 @@ constexpr std::uint64_t kLargestTokenizerFile = std::uint64_t{1} << 30;
 
 /// Binds the live weights and moments; rank 0 also takes the tokenizer files along.
 CheckpointContent bind_checkpoint(const RunConfig& config, const DatasetInfo& dataset,
-                                  const BertForPreTraining& model, Optimizer& optimizer,
+                                  std::vector<NamedTensor> weights,
+                                  std::vector<NamedTensor> moments,
                                   const Communicator& communicator) {
   CheckpointContent content;
-  content.model = bind_weights(model.parameters());
-  content.optimizer = bind_moments(optimizer);
+  content.model = std::move(weights);
+  content.optimizer = std::move(moments);
   content.model_config = config.model;
   content.run_config_yaml = write_run_config(config);
   content.vocabulary_hash = dataset.vocabulary_hash;
@@ -68,26 +70,6 @@ CheckpointContent bind_checkpoint(const RunConfig& config, const DatasetInfo& da
   return content;
 }
 
-std::vector<std::string> tensors_with(const Optimizer& optimizer, bool ParameterTreatment::*flag) {
-  std::vector<std::string> names;
-  for (const ParameterTreatment& treatment : optimizer.treatments()) {
-    if (treatment.*flag) {
-      names.push_back(treatment.name);
-    }
-  }
-  return names;
-}
-
-/// The counts; the names stand in run.json.
-void log_treatments(const Optimizer& optimizer) {
-  const std::string of_all = " of " + std::to_string(optimizer.treatments().size());
-  log_info(
-      "optimizer decayed=" +
-      std::to_string(tensors_with(optimizer, &ParameterTreatment::decayed).size()) + of_all +
-      " adapted=" + std::to_string(tensors_with(optimizer, &ParameterTreatment::adapted).size()) +
-      of_all + " (names: run.json)");
-}
-
 struct CheckedInputs {
   DatasetInfo dataset;  // of the first phase
   std::optional<GaugeQuestions> gauge;
@@ -98,10 +80,7 @@ struct CheckedInputs {
 CheckedInputs check_inputs(RunConfig& config, Communicator& communicator) {
   require_same_text(communicator, "the resolved config", write_run_config(config),
                     "start all ranks with the same file, overrides and program");
-  require_same_text(communicator, "the processor level of the kernels (here " + cpu_level() + ")",
-                    cpu_level(),
-                    "levels round differently: run on equal nodes, or give all ranks the lowest "
-                    "level, like mpirun -x LD_LIBRARY_PATH=.../lib/glibc-hwcaps/x86-64-v3");
+  require_same_processor_level(communicator);
   const auto check = [&config, &communicator] {
     for (const PhaseConfig& phase : config.phases) {
       derive_step_shape(phase, communicator.size(), config.communication.reduction);
@@ -124,53 +103,28 @@ CheckedInputs check_inputs(RunConfig& config, Communicator& communicator) {
   return std::move(*inputs);
 }
 
-std::string command_of(const ConfigOptions& options) {
-  std::string command = "lambert train " + options.config;
-  for (const std::string& assignment : options.overrides) {
-    command += " " + assignment;
-  }
-  return command;
-}
-
-Launch describe_launch(const ConfigOptions& options, const Communicator& communicator,
-                       std::int64_t threads, const RunConfig& config, const Optimizer& optimizer,
-                       std::int64_t first_step) {
-  Launch launch;
-  launch.command = command_of(options);
-  for (int rank = 0; rank < communicator.size(); ++rank) {
-    launch.hosts.push_back(communicator.host_of(rank));
-  }
-  launch.threads_per_rank = threads;
-  launch.parameter_count = count_parameters(config.model);
-  launch.first_step = first_step;
-  launch.versions = library_versions();
-  launch.decayed_tensors = tensors_with(optimizer, &ParameterTreatment::decayed);
-  launch.adapted_tensors = tensors_with(optimizer, &ParameterTreatment::adapted);
-  return launch;
-}
-
-/// A new run's weights from init_from. Throws DataError, ConfigError when it is another model.
+/// A new run's weights. Rank 0 goes first, so that a mistake is reported once.
 void import_weights(const RunConfig& config, const DatasetInfo& dataset, FileSystem& file_system,
-                    const BertForPreTraining& model) {
-  const fs::path folder = find_model_folder(file_system, config.init_from);
-  const ModelImport source(folder);
-  ModelConfig saved = source.config();
-  saved.hidden_dropout_prob = config.model.hidden_dropout_prob;  // a choice of this run
-  saved.attention_probs_dropout_prob = config.model.attention_probs_dropout_prob;
-  saved.initializer_range = config.model.initializer_range;
-  if (const std::string differences = describe_model_differences(saved, config.model);
-      !differences.empty()) {
-    throw ConfigError("starting from init_from " + folder.string() + ": " + differences +
-                      "; use its values in model, and data prepared with its vocabulary");
+                    Communicator& communicator, std::vector<NamedTensor> weights) {
+  for (NamedTensor& weight : weights) {
+    weight.tensor = weight.parts ? at::empty(weight.tensor.sizes(), at::kFloat) : weight.tensor;
   }
-  const fs::path vocabulary = folder / dataset.tokenizer_file;
-  if (fs::exists(vocabulary) && hash128_hex_of_file(vocabulary) != dataset.vocabulary_hash) {
-    throw ConfigError("starting from init_from " + folder.string() + ": its " +
-                      dataset.tokenizer_file +
-                      " is not the one the data was prepared with; prepare the data with it");
+  const auto import = [&] {
+    const ModelImport source = open_initial_weights(config, dataset, file_system);
+    log_import(source.folder(), source.copy_to(weights));
+    for (const NamedTensor& weight : weights) {
+      if (weight.parts) {
+        weight.parts->take(weight.tensor);
+      }
+    }
+  };
+  if (communicator.rank() == 0) {
+    import();
   }
-  std::vector<NamedTensor> weights = bind_weights(model.parameters());
-  log_import(folder, source.copy_to(weights));
+  communicator.barrier();
+  if (communicator.rank() != 0) {
+    import();
+  }
 }
 
 /// From the locked directory to the end of training.
@@ -184,25 +138,49 @@ StopReason train(const ConfigOptions& options, const RunConfig& config, CheckedI
   const std::vector<NamedParameter> parameters = named_parameters(model.parameters());
   GradientBuckets buckets(
       parameters, static_cast<std::int64_t>(config.communication.bucket_megabytes * 1048576.0));
-  GradientReducer reducer(communicator, buckets, config.communication.reduction);
-  const std::unique_ptr<Optimizer> optimizer = make_optimizer(config.optimizer, parameters);
+  std::unique_ptr<ShardedParameters> sharded;
+  if (config.communication.sharded_optimizer) {
+    sharded = std::make_unique<ShardedParameters>(communicator, buckets);
+  }
+  GradientReducer reducer(communicator, buckets, config.communication.reduction, sharded.get(),
+                          config.communication.error_feedback);
+  const std::unique_ptr<Optimizer> optimizer =
+      make_optimizer(config.optimizer, parameters, sharded.get());
   log_info("model parameters=" + std::to_string(count_parameters(config.model)) +
            " tensors=" + std::to_string(parameters.size()) +
            " vocab_size=" + std::to_string(config.model.vocab_size) + " ranks=" +
-           std::to_string(communicator.size()) + " threads_per_rank=" + std::to_string(threads));
+           std::to_string(communicator.size()) + " threads_per_rank=" + std::to_string(threads) +
+           " sharded_optimizer=" + (sharded ? "true" : "false"));
   log_treatments(*optimizer);
 
   CheckpointStore store(file_system, config.output_dir);
-  CheckpointSaver saver(communicator, store,
-                        bind_checkpoint(config, inputs.dataset, model, *optimizer, communicator),
-                        parameters, records, progress, config.checkpoint.save_total_limit);
+  const std::vector<NamedTensor> weights =
+      sharded ? bind_weights(*sharded) : bind_weights(model.parameters());
+  const std::vector<NamedParameter> replicated = sharded ? sharded->replicated() : parameters;
+  CheckpointContent content = bind_checkpoint(
+      config, inputs.dataset, weights,
+      sharded ? bind_moments(*optimizer, *sharded) : bind_moments(*optimizer), communicator);
+  std::vector<NamedTensor> residuals;
+  if (config.communication.error_feedback) {
+    residuals = own_residuals(reducer, parameters);
+    content.residuals = bind_residuals(communicator, residuals);
+  }
+  CheckpointSaver saver(communicator, store, std::move(content), replicated, records, progress,
+                        config.checkpoint.save_total_limit, std::move(residuals));
   const TrainState state = saver.resume();
   if (state == TrainState{} && !config.init_from.empty()) {
-    import_weights(config, inputs.dataset, file_system, model);
+    import_weights(config, inputs.dataset, file_system, communicator, weights);
   }
   optimizer->set_step_count(state.optimizer_steps);
-  model.refresh_compute_weights();
-  check_replicas(communicator, parameters);
+  if (!sharded) {  // sharded: done when a weight is loaded
+    model.refresh_compute_weights();
+  }
+  const StepShape shape =
+      derive_step_shape(config.phases.front(), communicator.size(), config.communication.reduction);
+  const std::int64_t row_count = shape.micro_batch * config.phases.front().max_seq_length;
+  model.choose_products(choose_products(config, row_count, shape.accumulation, communicator),
+                        row_count);
+  check_replicas(communicator, replicated);
 
   std::vector<ScheduledEvaluation> evaluations;
   if (!config.evaluation.data.empty()) {
@@ -210,15 +188,16 @@ StopReason train(const ConfigOptions& options, const RunConfig& config, CheckedI
         {std::make_unique<HeldOutLoss>(config, communicator, model), config.evaluation.eval_steps});
   }
   if (inputs.gauge) {
-    evaluations.push_back({std::make_unique<SquadGauge>(config, std::move(*inputs.gauge),
-                                                        communicator, model.parameters()),
-                           config.evaluation.squad.every_steps});
+    evaluations.push_back(
+        {std::make_unique<SquadGauge>(config, std::move(*inputs.gauge), communicator, weights),
+         config.evaluation.squad.every_steps});
   }
   MetricsLog metrics;
   if (is_first) {
-    records.start(
-        config, options.config,
-        describe_launch(options, communicator, threads, config, *optimizer, state.global_step));
+    Launch launch = describe_launch(command_text("lambert train", options), communicator, threads,
+                                    count_parameters(config.model), *optimizer, state.global_step);
+    launch.seed = config.seed;
+    records.start(write_run_config(config), options.config, launch);
     records.running(progress);
     metrics = MetricsLog(file_system, config.output_dir, config.logging, state.global_step);
   }
@@ -234,20 +213,13 @@ StopReason train(const ConfigOptions& options, const RunConfig& config, CheckedI
   return trainer.run();
 }
 
-/// The first failing rank leaves its record; a rank that only lost its peer waits, because the true
-/// cause is elsewhere.
-void record_failure(RunRecords& records, const RunProgress& progress, int rank, ExitCode code,
-                    const char* what) {
-  if (code == ExitCode::communication) {
-    ::usleep(1'000'000);
-  }
-  records.record_failure({code, reason_of(code), what, rank}, progress);
-}
-
 }  // namespace
 
 int run_train(const ConfigOptions& options) {
-  keep_freed_memory();
+  if (options.verbose) {
+    show_debug_messages();
+  }
+  keep_tensor_memory();
   install_stop_signal_handlers();
   RunConfig config = load_run_config(options.config, options.overrides);
   const std::unique_ptr<Communicator> communicator = make_communicator(config.communication);
@@ -258,23 +230,10 @@ int run_train(const ConfigOptions& options) {
 
   RunRecords records(*file_system, config.output_dir);
   RunProgress progress;
-  ExitCode code = ExitCode::internal;
-  try {
-    const StopReason reason =
-        train(options, config, std::move(inputs), *communicator, *file_system, records, progress);
-    code = reason == StopReason::signal ? ExitCode::stopped_on_request : ExitCode::finished;
-  } catch (
-      const Error& error) {  // recorded here, where the run directory is known; handled in main
-    record_failure(records, progress, communicator->rank(), error.code(), error.what());
-    throw;
-  } catch (const std::exception& error) {
-    record_failure(records, progress, communicator->rank(), ExitCode::internal, error.what());
-    throw;
-  }
-  if (communicator->rank() == 0) {
-    records.end({code, reason_of(code), "", 0}, progress);
-  }
-  return static_cast<int>(code);
+  return static_cast<int>(run_recorded(records, progress, *communicator, [&] {
+    return train(options, config, std::move(inputs), *communicator, *file_system, records,
+                 progress);
+  }));
 }
 
 }  // namespace lambert

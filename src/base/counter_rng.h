@@ -23,6 +23,7 @@ enum class RandomPurpose : std::uint32_t {
   dropout = 4,
   example_building = 5,
   document_order = 6,
+  certificate = 7,
 };
 
 /// Mixes a seed and a purpose into a Philox key.

@@ -34,4 +34,9 @@ class StreamingHash {
 /// XXH3-128 of a file's content. Throws DataError when it cannot be read.
 std::string hash128_hex_of_file(const std::filesystem::path& path);
 
+/// SHA-256, as the 64 hexadecimal digits that sha256sum prints: for what others check.
+std::string sha256_hex(std::span<const std::byte> bytes);
+/// Throws DataError when the file cannot be read.
+std::string sha256_hex_of_file(const std::filesystem::path& path);
+
 }  // namespace lambert

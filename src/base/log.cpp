@@ -26,6 +26,11 @@ spdlog::logger& logger() {
 
 }  // namespace
 
+void show_debug_messages() {
+  ::setenv("LAMBERT_LOG_LEVEL", "debug", 1);
+  logger().set_level(spdlog::level::debug);
+}
+
 void start_logging(const LogSettings& settings) {
   spdlog::logger& target = logger();
   if (!settings.file.empty()) {

@@ -16,6 +16,9 @@ struct LogSettings {
   bool quiet = false;  // console shows warnings and errors only (every rank but 0 does so anyway)
 };
 
+/// From now on debug messages are shown, as LAMBERT_LOG_LEVEL=debug in the environment does.
+void show_debug_messages();
+
 /// Call once per process before the first message; without it messages go to the console.
 /// Throws StorageError when the file cannot be opened.
 void start_logging(const LogSettings& settings);

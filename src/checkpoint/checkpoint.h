@@ -28,6 +28,7 @@ struct CheckpointContent {
   TrainState state;
   std::vector<NamedTensor> model;      // Hugging Face names, fp32 master weights
   std::vector<NamedTensor> optimizer;  // <name>.exp_avg and <name>.exp_avg_sq, fp32
+  std::vector<NamedTensor> residuals;  // <name>.residual.<rank> of every rank, fp32; or none
   std::string architecture = kPretrainingArchitecture;  // in config.json
   ModelConfig model_config;                             // vocab_size filled in
   std::string run_config_yaml;                          // resolved config

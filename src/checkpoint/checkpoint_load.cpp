@@ -82,8 +82,14 @@ void load_tensors(const fs::path& path, std::vector<NamedTensor>& tensors) {
   const SafetensorsReader reader(path);
   const auto entries = match_tensors(path, reader, tensors);
   for (NamedTensor& named : tensors) {
-    reader.copy_to(*entries.at(named.name), named.tensor);
-    if (!std::isfinite(at::sum(named.tensor.detach().abs(), at::kDouble).item<double>())) {
+    const SafetensorsEntry& entry = *entries.at(named.name);
+    const at::Tensor whole = named.parts ? reader.read(entry) : named.tensor;
+    if (named.parts) {
+      named.parts->take(whole);
+    } else {
+      reader.copy_to(entry, named.tensor);
+    }
+    if (!std::isfinite(at::sum(whole.detach().abs(), at::kDouble).item<double>())) {
       refuse(path, named.name + " holds a value that is not finite");
     }
   }

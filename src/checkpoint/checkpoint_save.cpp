@@ -24,7 +24,8 @@ std::uint64_t bytes_of(const std::vector<NamedTensor>& tensors) {
 
 void check_free_space(FileSystem& file_system, const fs::path& folder,
                       const CheckpointContent& content) {
-  std::uint64_t needed = kSpareBytes + bytes_of(content.model) + bytes_of(content.optimizer);
+  std::uint64_t needed = kSpareBytes + bytes_of(content.model) + bytes_of(content.optimizer) +
+                         bytes_of(content.residuals);
   for (const CheckpointExtraFile& file : content.extra_files) {
     needed += file.content.size();
   }
@@ -71,6 +72,9 @@ void write_all_files(FileSystem& file_system, const fs::path& partial,
   CheckpointWriter writer(file_system, partial);
   writer.write_tensors(kModelFile, content.model);
   writer.write_tensors(kOptimizerFile, content.optimizer);
+  if (!content.residuals.empty()) {
+    writer.write_tensors(kResidualFile, content.residuals);
+  }
   writer.write_text(kModelConfigFile,
                     write_hugging_face_config(content.model_config, content.architecture, -1));
   writer.write_text(kRunConfigFile, content.run_config_yaml);

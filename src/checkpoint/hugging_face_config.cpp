@@ -3,6 +3,8 @@
 
 #include "base/error.h"
 #include "checkpoint/strict_json.h"
+#include "config/field_rule.h"
+#include "config/run_config_fields.h"
 
 namespace lambert {
 namespace {
@@ -28,6 +30,35 @@ ordered_json model_fields(const ModelConfig& config) {
           {"type_vocab_size", config.type_vocab_size},
           {"layer_norm_eps", config.layer_norm_eps},
           {"initializer_range", config.initializer_range}};
+}
+
+/// Holds the fields to the limits that a configuration of ours has.
+struct RangeCheck {
+  template <class Value>
+  void field(const char* name, const Value& value, const FieldRule& rule, const char*) {
+    if constexpr (std::is_arithmetic_v<Value>) {
+      if (const auto mistake =
+              find_range_mistake(rule, static_cast<double>(value), json(value).dump())) {
+        throw DataError("'" + std::string(name) + "': " + *mistake);
+      }
+    }
+  }
+};
+
+/// What changes the network, and the one value with which it is ours. Absent means that value, as
+/// in BertConfig.
+void refuse_other_networks(const json& document) {
+  const std::pair<const char*, json> ours[] = {{"position_embedding_type", "absolute"},
+                                               {"is_decoder", false},
+                                               {"add_cross_attention", false},
+                                               {"pruned_heads", json::object()},
+                                               {"quantization_config", nullptr}};
+  for (const auto& [name, value] : ours) {
+    if (document.contains(name) && document.at(name) != value && !document.at(name).is_null()) {
+      throw DataError("'" + std::string(name) + "' is " + document.at(name).dump().substr(0, 80) +
+                      ", known is " + value.dump());
+    }
+  }
 }
 
 }  // namespace
@@ -79,6 +110,26 @@ ModelConfig parse_hugging_face_config(std::string_view text) {
                     "', known are gelu and gelu_new");
   }
   config.hidden_act = activation == "gelu" ? Activation::gelu : Activation::gelu_new;
+  return config;
+}
+
+ForeignConfig parse_foreign_config(std::string_view text) {
+  const json document = parse_strict_json(text);
+  if (const std::string type = required_text(document, "model_type"); type != "bert") {
+    throw DataError("'model_type' is '" + type.substr(0, 40) + "', not bert");
+  }
+  refuse_other_networks(document);
+  ForeignConfig config{
+      parse_hugging_face_config(text),
+      document.contains("tie_word_embeddings") && !required_flag(document, "tie_word_embeddings")};
+  RangeCheck check;
+  visit_fields(check, config.model);
+  if (config.model.vocab_size == 0) {
+    throw DataError("'vocab_size' is 0");
+  }
+  if (config.model.hidden_size % config.model.num_attention_heads != 0) {
+    throw DataError("'num_attention_heads' does not divide 'hidden_size'");
+  }
   return config;
 }
 

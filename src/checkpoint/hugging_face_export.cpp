@@ -87,7 +87,7 @@ ExportFiles make_files(const fs::path& checkpoint) {
 }
 
 void write_files(FileSystem& file_system, const fs::path& checkpoint, const fs::path& partial,
-                 const ExportFiles& files) {
+                 const ExportFiles& files, const Certify& certify) {
   const MappedFile weights(checkpoint / kModelFile);
   file_system.create_directory(partial);
   if (const std::uint64_t available = file_system.free_bytes(partial);
@@ -104,13 +104,14 @@ void write_files(FileSystem& file_system, const fs::path& checkpoint, const fs::
   writer.write_text("tokenizer.json", files.tokenizer.tokenizer_json);
   writer.write_text("tokenizer_config.json", files.tokenizer.tokenizer_config_json);
   writer.write_text("README.md", files.card);
+  writer.write_text(kCertificateFile, write_certificate(certify(partial)));
   file_system.sync_directory(partial);
 }
 
 }  // namespace
 
 void export_to_hugging_face(FileSystem& file_system, const fs::path& checkpoint,
-                            const fs::path& output) {
+                            const fs::path& output, const Certify& certify) {
   if (fs::exists(fs::symlink_status(output))) {
     throw ConfigError("exporting to " + output.string() + ": it exists; choose a new folder");
   }
@@ -132,7 +133,7 @@ void export_to_hugging_face(FileSystem& file_system, const fs::path& checkpoint,
   const fs::path partial = output.string() + ".partial";
   file_system.remove_all(partial);
   try {
-    write_files(file_system, checkpoint, partial, files);
+    write_files(file_system, checkpoint, partial, files, certify);
     file_system.rename(partial, output);
   } catch (const Error&) {
     try {

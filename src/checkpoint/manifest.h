@@ -16,6 +16,7 @@ inline constexpr std::int64_t kCheckpointFormatVersion = 1;
 inline constexpr const char* kManifestFile = "manifest.json";
 inline constexpr const char* kModelFile = "model.safetensors";
 inline constexpr const char* kOptimizerFile = "optimizer.safetensors";
+inline constexpr const char* kResidualFile = "residuals.safetensors";  // with error feedback
 inline constexpr const char* kModelConfigFile = "config.json";
 inline constexpr const char* kRunConfigFile = "run_config.yaml";
 inline constexpr const char* kTrainStateFile = "train_state.json";

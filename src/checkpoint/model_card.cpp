@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "checkpoint/model_card.h"
 
+#include "checkpoint/hugging_face_config.h"
+
 namespace lambert {
 namespace {
 
@@ -15,7 +17,19 @@ tags:
 
 # BERT, pretrained with Lambert
 
-)";
+Pretrained with masked language modelling and next-sentence prediction. )";
+
+constexpr const char* kQuestionAnsweringHead = R"(---
+library_name: transformers
+pipeline_tag: question-answering
+tags:
+- bert
+- question-answering
+---
+
+# BERT, fine-tuned for question answering with Lambert
+
+Fine-tuned to mark the answer to a question in a paragraph. )";
 
 constexpr const char* kUse = R"(
 ## Use
@@ -28,6 +42,32 @@ tokenizer = AutoTokenizer.from_pretrained("this-folder")
 ```
 
 Fine-tuning classes such as `BertForQuestionAnswering` load the encoder and add a head of their own.
+)";
+
+constexpr const char* kQuestionAnsweringUse = R"(
+## Use
+
+```python
+import torch
+from transformers import AutoModelForQuestionAnswering, AutoTokenizer
+
+model = AutoModelForQuestionAnswering.from_pretrained("this-folder")
+tokenizer = AutoTokenizer.from_pretrained("this-folder")
+question = "Who wrote the book?"
+paragraph = "The book was written by Mary Shelley in 1818."
+inputs = tokenizer(question, paragraph, return_tensors="pt")
+with torch.no_grad():
+    outputs = model(**inputs)
+start, end = int(outputs.start_logits.argmax()), int(outputs.end_logits.argmax())
+answer = tokenizer.decode(inputs["input_ids"][0, start : end + 1])
+```
+)";
+
+constexpr const char* kCertificate = R"(
+## Certificate
+
+`certificate.json` holds the SHA-256 of every file, and Lambert's logits for fixed inputs. `lambert export verify this-folder`
+checks it without Python, Lambert's `scripts/verify_export.py this-folder` with Transformers.
 )";
 
 constexpr const char* kWordPieceDifferences = R"(
@@ -73,12 +113,10 @@ std::string table_row(const std::string& name, const std::string& value) {
 
 std::string write_model_card(const ModelCardFacts& facts) {
   const ModelConfig& model = facts.model;
-  std::string card = kHead;
-  card +=
-      "Pretrained from scratch with masked language modelling and next-sentence prediction. "
-      "Exported from `" +
-      facts.source + "`: " + std::to_string(facts.state.global_step) + " optimizer steps, " +
-      std::to_string(facts.state.samples_seen) + " sequences.\n\n";
+  const bool answers_questions = facts.architecture == kQuestionAnsweringArchitecture;
+  std::string card = answers_questions ? kQuestionAnsweringHead : kHead;
+  card += "Exported from `" + facts.source + "`: " + std::to_string(facts.state.global_step) +
+          " optimizer steps, " + std::to_string(facts.state.samples_seen) + " sequences.\n\n";
   card += "| | |\n|---|---|\n";
   card += table_row("layers", std::to_string(model.num_hidden_layers));
   card += table_row("hidden size", std::to_string(model.hidden_size));
@@ -91,7 +129,8 @@ std::string write_model_card(const ModelCardFacts& facts) {
                                       (facts.is_wordpiece ? "WordPiece" : "sentencepiece") +
                                       (facts.cased ? ", cased" : ", uncased"));
   card += table_row("vocabulary hash (XXH3-128)", "`" + facts.vocabulary_hash + "`");
-  card += kUse;
+  card += answers_questions ? kQuestionAnsweringUse : kUse;
+  card += kCertificate;
   card += facts.is_wordpiece ? kWordPieceDifferences : kSentencePieceDifferences;
   card += "\n## Configuration of the run\n\n```yaml\n" + facts.run_config_yaml + "```\n";
   card +=

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "checkpoint/model_import.h"
 
-#include <cmath>
+#include <algorithm>
 #include <set>
 
 #include <ATen/ATen.h>
@@ -20,6 +20,13 @@ namespace fs = std::filesystem;
 
 constexpr std::uint64_t kLargestText = std::uint64_t{64} << 20;
 constexpr const char* kIndexFile = "model.safetensors.index.json";
+constexpr const char* kDecoderWeight = "cls.predictions.decoder.weight";
+
+/// False for a path that cannot be looked up.
+bool is_there(const fs::path& path) {
+  std::error_code error;
+  return fs::exists(path, error);
+}
 
 bool ends_with_replaced(std::string& name, std::string_view old_end, std::string_view new_end) {
   if (!name.ends_with(old_end)) {
@@ -51,49 +58,63 @@ bool is_position_table(const std::string& name) {
 }
 
 std::string list_names(const std::vector<std::string>& names) {
+  constexpr std::size_t kMostNames = 20;
   std::string text;
-  for (const std::string& name : names) {
-    text += (text.empty() ? "" : ", ") + name;
+  for (std::size_t index = 0; index < std::min(names.size(), kMostNames); ++index) {
+    text += (index == 0 ? "" : ", ") + names[index];
   }
-  return text;
+  return names.size() <= kMostNames
+             ? text
+             : text + " and " + std::to_string(names.size() - kMostNames) + " more";
+}
+
+std::string shape_text(const std::vector<std::int64_t>& shape) {
+  std::string text;
+  for (const std::int64_t size : shape) {
+    text += (text.empty() ? "" : ", ") + std::to_string(size);
+  }
+  return "(" + text + ")";
+}
+
+bool is_floating_point(const std::string& dtype) {
+  return dtype == "F32" || dtype == "BF16" || dtype == "F16" || dtype == "F64";
 }
 
 [[noreturn]] void refuse(const fs::path& path, const std::string& found, const std::string& cure) {
   throw DataError("importing " + path.string() + ": " + found + "; " + cure);
 }
 
-ModelConfig read_config(const fs::path& file) {
+ForeignConfig read_config(const fs::path& file) {
   try {
-    const std::string text = read_file(file, kLargestText);
-    if (const auto document = parse_strict_json(text);
-        !document.is_object() || document.value("model_type", "") != "bert") {
-      throw DataError("'model_type' is not bert");
-    } else if (document.value("position_embedding_type", "absolute") != "absolute") {
-      throw DataError("'position_embedding_type' is not absolute");
-    }
-    return parse_hugging_face_config(text);
-  } catch (const nlohmann::json::exception& error) {
-    refuse(file, error.what(), "give the config.json of a BERT");
+    return parse_foreign_config(read_file(file, kLargestText));
   } catch (const DataError& error) {
-    refuse(file, error.what(), "give the config.json of a BERT");
+    refuse(file, error.what(), "give a folder with the config.json of a plain BERT");
   }
 }
 
 }  // namespace
 
-ModelImport::ModelImport(const fs::path& folder)
-    : folder_(folder), config_(read_config(folder / kModelConfigFile)) {
-  if (fs::exists(folder / kModelFile)) {
+ModelImport::ModelImport(const fs::path& folder) : folder_(folder) {
+  const ForeignConfig config = read_config(folder / kModelConfigFile);
+  config_ = config.model;
+  if (is_there(folder / kModelFile)) {
     const SafetensorsReader& reader = open_file(folder / kModelFile);
     for (const SafetensorsEntry& entry : reader.entries()) {
       add(reader, entry);
     }
-  } else if (fs::exists(folder / kIndexFile)) {
+  } else if (is_there(folder / kIndexFile)) {
     open_index(folder / kIndexFile);
   } else {
     refuse(folder, std::string("neither ") + kModelFile + " nor " + kIndexFile + " there",
            "save the model as safetensors (save_pretrained of Transformers does)");
   }
+  if (config.has_separate_decoder && !has(kDecoderWeight) && has("cls.predictions.bias")) {
+    refuse(folder, std::string("'tie_word_embeddings' is false and ") + kDecoderWeight + " missing",
+           "give a model with a tied decoder");
+  }
+  settle_tied(kDecoderWeight, "bert.embeddings.word_embeddings.weight");
+  settle_tied("cls.predictions.decoder.bias", "cls.predictions.bias");
+  match(encoder_parameter_shapes(config_));
 }
 
 const SafetensorsReader& ModelImport::open_file(const fs::path& file) {
@@ -124,7 +145,7 @@ void ModelImport::open_index(const fs::path& index) {
     names_of_file[file.get<std::string>()].insert(name);
   }
   for (auto& [file, names] : names_of_file) {
-    if (!fs::is_regular_file(index.parent_path() / file)) {
+    if (!is_there(index.parent_path() / file)) {
       refuse(index, "its file " + file + " is missing", cure);
     }
     const SafetensorsReader& reader = open_file(index.parent_path() / file);
@@ -152,38 +173,41 @@ at::Tensor ModelImport::read(const Stored& stored) const {
   return stored.reader->read(*stored.entry).to(at::kFloat);
 }
 
-void ModelImport::check_tied(const std::string& copy, const std::string& original) const {
+/// Two names of one tensor: the folder may hold either, or both with the same values.
+void ModelImport::settle_tied(const std::string& copy, const std::string& original) {
   const auto found = stored_.find(copy);
   const auto other = stored_.find(original);
-  if (found != stored_.end() && other != stored_.end() &&
-      !at::equal(read(found->second), read(other->second))) {
-    refuse(folder_, copy + " differs from " + original + ", but BERT ties them",
+  if (found == stored_.end()) {
+    return;
+  }
+  if (other == stored_.end()) {
+    auto node = stored_.extract(found);
+    node.key() = original;
+    stored_.insert(std::move(node));
+  } else if (found->second.entry->shape != other->second.entry->shape ||
+             !at::equal(read(found->second), read(other->second))) {
+    refuse(folder_,
+           found->second.name + " differs from " + other->second.name + ", but BERT ties them",
            "give a model with a tied decoder");
   }
 }
 
-ImportReport ModelImport::copy_to(std::vector<NamedTensor>& model) const {
-  check_tied("cls.predictions.decoder.weight", "bert.embeddings.word_embeddings.weight");
-  check_tied("cls.predictions.decoder.bias", "cls.predictions.bias");
+ImportReport ModelImport::match(const std::vector<ParameterShape>& model) const {
   ImportReport report;
   std::vector<std::string> missing;
   std::vector<std::string> different;
   std::set<std::string> wanted;
-  for (NamedTensor& named : model) {
-    wanted.insert(named.name);
-    const auto found = stored_.find(named.name);
+  for (const auto& [name, shape] : model) {
+    wanted.insert(name);
+    const auto found = stored_.find(name);
     if (found == stored_.end()) {
-      (belongs_to_head(named.name) ? report.initialised : missing).push_back(named.name);
-    } else if (at::IntArrayRef(found->second.entry->shape) != named.tensor.sizes()) {
-      different.push_back(found->second.name);
+      (belongs_to_head(name) ? report.initialised : missing).push_back(name);
+    } else if (const SafetensorsEntry& entry = *found->second.entry;
+               entry.shape != shape || !is_floating_point(entry.dtype)) {
+      different.push_back(entry.name + " " + entry.dtype + " " + shape_text(entry.shape) +
+                          " instead of " + shape_text(shape));
     } else {
-      const at::Tensor values = read(found->second);
-      if (!at::isfinite(values).all().item<bool>()) {
-        refuse(folder_, "'" + found->second.name + "' holds a value that is not finite",
-               "give an undamaged model");
-      }
-      named.tensor.copy_(values);
-      report.loaded.push_back(named.name);
+      report.loaded.push_back(name);
     }
   }
   std::vector<std::string> unknown;
@@ -193,28 +217,51 @@ ImportReport ModelImport::copy_to(std::vector<NamedTensor>& model) const {
           .push_back(stored.name);
     }
   }
-  if (!missing.empty() || !different.empty() || !unknown.empty()) {
-    refuse(folder_,
-           (missing.empty() ? "" : "missing tensors: " + list_names(missing) + " ") +
-               (different.empty()
-                    ? ""
-                    : "of other shape than config.json says: " + list_names(different) + " ") +
-               (unknown.empty() ? "" : "unknown tensors: " + list_names(unknown)),
-           "give a BERT whose config.json fits its weights");
+  std::string problems;
+  for (const auto& [what, names] : {std::pair{"missing tensors: ", &missing},
+                                    {"of another shape or type: ", &different},
+                                    {"unknown tensors: ", &unknown}}) {
+    if (!names->empty()) {
+      problems += (problems.empty() ? "" : ". ") + (what + list_names(*names));
+    }
+  }
+  if (!problems.empty()) {
+    refuse(folder_, problems, "give a BERT whose config.json fits its weights");
+  }
+  return report;
+}
+
+ImportReport ModelImport::copy_to(std::vector<NamedTensor>& model) const {
+  std::vector<ParameterShape> shapes;
+  for (const NamedTensor& named : model) {
+    shapes.push_back({named.name, named.tensor.sizes().vec()});
+  }
+  ImportReport report = match(shapes);
+  for (NamedTensor& named : model) {
+    const auto found = stored_.find(named.name);
+    if (found == stored_.end()) {
+      continue;
+    }
+    const at::Tensor values = read(found->second);
+    if (!at::isfinite(values).all().item<bool>()) {
+      refuse(folder_, "'" + found->second.name + "' holds a value that is not finite",
+             "give an undamaged model");
+    }
+    named.tensor.copy_(values);
   }
   return report;
 }
 
 fs::path find_model_folder(FileSystem& file_system, const fs::path& path) {
-  if (fs::exists(path / kModelConfigFile)) {
-    if (fs::exists(path / kManifestFile)) {
+  if (is_there(path / kModelConfigFile)) {
+    if (is_there(path / kManifestFile)) {
       if (const std::string problem = verify_checkpoint(path, nullptr); !problem.empty()) {
         refuse(path, problem, "choose another checkpoint");
       }
     }
     return path;
   }
-  if (!fs::is_directory(path)) {
+  if (std::error_code error; !fs::is_directory(path, error)) {
     refuse(path, "there is no such folder", "give a model folder, a checkpoint or a run directory");
   }
   fs::path newest;

@@ -10,6 +10,7 @@
 #include "checkpoint/safetensors.h"
 #include "checkpoint/safetensors_reader.h"
 #include "config/run_config.h"
+#include "model/parameter_names.h"
 
 namespace lambert {
 
@@ -22,17 +23,22 @@ struct ImportReport {
 
 /// Weights of a BERT in a folder: Hugging Face's layout (config.json beside model.safetensors or
 /// model.safetensors.index.json), which a checkpoint of ours has too. Names with and without the
-/// prefix "bert.", LayerNorm's weights also as gamma and beta. Nothing is guessed.
+/// prefix "bert.", LayerNorm's weights also as gamma and beta. Nothing is guessed; the rules are in
+/// docs/import_export.md.
 class ModelImport {
  public:
+  /// Opens the folder and compares names and shapes of embeddings and encoder with its config.json.
   /// Throws DataError naming file and tensor.
   explicit ModelImport(const std::filesystem::path& folder);
 
+  const std::filesystem::path& folder() const { return folder_; }
   const ModelConfig& config() const { return config_; }
   bool has(const std::string& name) const { return stored_.contains(name); }
-  /// Overwrites the tensors (fp32) in place. Those of heads (pooler, cls, qa_outputs) may be
-  /// missing from the folder and keep their values. Throws DataError with the names of missing,
-  /// unknown and differently shaped tensors, and for tied weights that differ.
+  /// What copy_to would do. Throws DataError with the names of missing, unknown and differently
+  /// shaped tensors. Those of heads (pooler, cls, qa_outputs) may be missing.
+  ImportReport match(const std::vector<ParameterShape>& model) const;
+  /// Overwrites the tensors (fp32) in place; missing heads keep their values. Throws as match does,
+  /// and for values that are not finite.
   ImportReport copy_to(std::vector<NamedTensor>& model) const;
 
  private:
@@ -45,7 +51,7 @@ class ModelImport {
   const SafetensorsReader& open_file(const std::filesystem::path& file);
   void add(const SafetensorsReader& reader, const SafetensorsEntry& entry);
   at::Tensor read(const Stored& stored) const;  // fp32
-  void check_tied(const std::string& copy, const std::string& original) const;
+  void settle_tied(const std::string& copy, const std::string& original);
 
   std::filesystem::path folder_;
   ModelConfig config_;

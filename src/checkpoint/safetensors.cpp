@@ -11,23 +11,11 @@
 namespace lambert {
 namespace {
 
-/// Largest elements first, then by name: the order of the reference library, and independent of the
-/// caller's.
-std::vector<NamedTensor> in_file_order(std::vector<NamedTensor> tensors) {
-  std::sort(tensors.begin(), tensors.end(), [](const NamedTensor& left, const NamedTensor& right) {
-    if (left.tensor.element_size() != right.tensor.element_size()) {
-      return left.tensor.element_size() > right.tensor.element_size();
-    }
-    return left.name < right.name;
-  });
-  return tensors;
-}
-
 std::vector<SafetensorsEntry> lay_out(const std::vector<NamedTensor>& tensors) {
   std::vector<SafetensorsEntry> entries;
   std::uint64_t begin = 0;
   for (const NamedTensor& named : tensors) {
-    LAMBERT_CHECK(named.tensor.is_contiguous() && named.tensor.numel() > 0 &&
+    LAMBERT_CHECK((named.parts || named.tensor.is_contiguous()) && named.tensor.numel() > 0 &&
                       !safetensors_dtype(named.tensor.scalar_type()).empty(),
                   named.name + " cannot be written");
     LAMBERT_CHECK(entries.empty() || entries.back().name != named.name, named.name + " twice");
@@ -56,6 +44,16 @@ struct HashedFile {
 
 }  // namespace
 
+std::vector<NamedTensor> in_file_order(std::vector<NamedTensor> tensors) {
+  std::sort(tensors.begin(), tensors.end(), [](const NamedTensor& left, const NamedTensor& right) {
+    if (left.tensor.element_size() != right.tensor.element_size()) {
+      return left.tensor.element_size() > right.tensor.element_size();
+    }
+    return left.name < right.name;
+  });
+  return tensors;
+}
+
 WrittenSafetensors write_safetensors_counted(FileSystem& file_system,
                                              const std::filesystem::path& path,
                                              const std::vector<NamedTensor>& tensors) {
@@ -69,8 +67,9 @@ WrittenSafetensors write_safetensors_counted(FileSystem& file_system,
   output.append(length);
   output.append(std::as_bytes(std::span(header)));
   for (const NamedTensor& named : ordered) {
-    output.append({static_cast<const std::byte*>(named.tensor.const_data_ptr()),
-                   static_cast<std::size_t>(named.tensor.nbytes())});
+    const at::Tensor content = named.parts ? named.parts->gather_for_file() : named.tensor;
+    output.append({static_cast<const std::byte*>(content.const_data_ptr()),
+                   static_cast<std::size_t>(content.nbytes())});
   }
   output.file->sync();
   output.file->close();

@@ -6,19 +6,26 @@
 #include <cstdint>
 #include <filesystem>
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include <ATen/core/Tensor.h>
 
 #include "base/file_system.h"
+#include "checkpoint/tensor_parts.h"
 
 namespace lambert {
 
 struct NamedTensor {
   std::string name;
-  at::Tensor tensor;  // contiguous, CPU
+  at::Tensor tensor;  // contiguous, CPU; with parts only its type and shape count
+  std::shared_ptr<TensorParts> parts = nullptr;
 };
+
+/// Largest elements first, then by name: the order of the reference library, and independent of the
+/// caller's.
+std::vector<NamedTensor> in_file_order(std::vector<NamedTensor> tensors);
 
 /// Equal tensors give equal bytes; metadata holds {"format": "pt"} only. The file is synced and
 /// closed, not renamed. Returns XXH3-128 of the written bytes. Throws StorageError.

@@ -14,6 +14,14 @@ namespace {
 
 using ordered_json = nlohmann::ordered_json;
 
+constexpr std::size_t kLengthBytes = 8;
+/// Text of the file as a message may show it: cut, control characters escaped.
+std::string shown(const std::string& text) {
+  const std::string quoted =
+      ordered_json(text.substr(0, 80)).dump(-1, ' ', true, ordered_json::error_handler_t::replace);
+  return "'" + quoted.substr(1, quoted.size() - 2) + "'";
+}
+
 /// What the next value belongs to.
 enum class Place { top, tensor, metadata, shape, offsets };
 
@@ -29,7 +37,7 @@ class HeaderReader final : public nlohmann::json_sax<nlohmann::json> {
   bool binary(binary_t&) override { return fail("binary is no value here"); }
   bool number_integer(number_integer_t) override { return fail("negative number"); }
   bool number_float(number_float_t, const string_t& text) override {
-    return fail("'" + text + "' is not a whole number below 2^64");
+    return fail(shown(text) + " is not a whole number below 2^64");
   }
   bool number_unsigned(number_unsigned_t value) override {
     if (place_ == Place::shape) {
@@ -47,7 +55,7 @@ class HeaderReader final : public nlohmann::json_sax<nlohmann::json> {
       return true;
     }
     if (place_ != Place::tensor || field_ != "dtype") {
-      return fail("unexpected text '" + value.substr(0, 40) + "'");
+      return fail("unexpected text " + shown(value));
     }
     entries_.back().dtype = value;
     return true;
@@ -112,10 +120,10 @@ class HeaderReader final : public nlohmann::json_sax<nlohmann::json> {
       return check_name();
     }
     if (place_ == Place::tensor && name != "dtype" && name != "shape" && name != "data_offsets") {
-      return fail("unknown field '" + name.substr(0, 40) + "'");
+      return fail("unknown field " + shown(name));
     }
     field_ = name;
-    return fields_.insert(name).second || fail("'" + name.substr(0, 40) + "' stands there twice");
+    return fields_.insert(name).second || fail(shown(name) + " stands there twice");
   }
   bool parse_error(std::size_t position, const std::string&,
                    const nlohmann::detail::exception&) override {
@@ -138,7 +146,7 @@ class HeaderReader final : public nlohmann::json_sax<nlohmann::json> {
     return names_.insert(name_).second || fail("stands there twice");
   }
   bool fail(const std::string& reason) {
-    problem_ = name_.empty() ? reason : "'" + name_.substr(0, 200) + "': " + reason;
+    problem_ = name_.empty() ? reason : shown(name_) + ": " + reason;
     return false;
   }
 
@@ -157,8 +165,8 @@ class HeaderReader final : public nlohmann::json_sax<nlohmann::json> {
 std::uint64_t checked_size(const SafetensorsEntry& entry) {
   std::uint64_t bytes = safetensors_element_bytes(entry.dtype);
   if (bytes == 0) {
-    throw DataError("tensor '" + entry.name + "': type '" + entry.dtype.substr(0, 40) +
-                    "' is not read here");
+    throw DataError("tensor '" + entry.name + "': type " + shown(entry.dtype) +
+                    " is not read here");
   }
   for (const std::int64_t size : entry.shape) {
     if (__builtin_mul_overflow(bytes, static_cast<std::uint64_t>(size), &bytes)) {
@@ -188,6 +196,22 @@ void check_layout(const std::vector<SafetensorsEntry>& entries, std::uint64_t da
     throw DataError("the file has " + std::to_string(data_bytes - expected_begin) +
                     " bytes after its last tensor");
   }
+}
+
+/// Little-endian, 8 bytes.
+std::size_t header_bytes_of(std::string_view file) {
+  if (file.size() < kLengthBytes) {
+    throw DataError(std::to_string(file.size()) + " bytes are too few for a safetensors file");
+  }
+  std::uint64_t length = 0;
+  for (std::size_t i = kLengthBytes; i-- > 0;) {
+    length = (length << 8) | static_cast<unsigned char>(file[i]);
+  }
+  if (length > file.size() - kLengthBytes || length > kMaxHeaderBytes) {
+    throw DataError("the header's length " + std::to_string(length) +
+                    " exceeds the file or the limit");
+  }
+  return length;
 }
 
 }  // namespace
@@ -237,6 +261,14 @@ std::vector<SafetensorsEntry> parse_safetensors_header(std::string_view header,
   std::vector<SafetensorsEntry> entries = reader.take();
   check_layout(entries, data_bytes);
   return entries;
+}
+
+SafetensorsLayout parse_safetensors(std::string_view file) {
+  const std::size_t header_bytes = header_bytes_of(file);
+  const std::size_t data_begin = kLengthBytes + header_bytes;
+  return {
+      parse_safetensors_header(file.substr(kLengthBytes, header_bytes), file.size() - data_begin),
+      data_begin};
 }
 
 }  // namespace lambert

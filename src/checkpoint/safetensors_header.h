@@ -24,6 +24,12 @@ struct SafetensorsEntry {
   std::uint64_t end = 0;
 };
 
+/// What stands before the data of a safetensors file.
+struct SafetensorsLayout {
+  std::vector<SafetensorsEntry> entries;  // in file order
+  std::size_t data_begin = 0;             // byte of the file
+};
+
 /// Bytes of one element; 0 for a type we do not read.
 std::uint64_t safetensors_element_bytes(std::string_view dtype);
 
@@ -35,5 +41,8 @@ std::string write_safetensors_header(const std::vector<SafetensorsEntry>& entrie
 /// their data.
 std::vector<SafetensorsEntry> parse_safetensors_header(std::string_view header,
                                                        std::uint64_t data_bytes);
+
+/// The same for the bytes of a whole file. The data itself is not looked at.
+SafetensorsLayout parse_safetensors(std::string_view file);
 
 }  // namespace lambert

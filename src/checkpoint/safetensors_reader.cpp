@@ -30,22 +30,6 @@ at::ScalarType scalar_type_of(const std::string& dtype) {
   throw InternalError("unchecked tensor type " + dtype);
 }
 
-/// Little-endian, 8 bytes.
-std::uint64_t header_bytes_of(const MappedFile& file) {
-  if (file.size() < 8) {
-    throw DataError(std::to_string(file.size()) + " bytes are too few for a safetensors file");
-  }
-  std::uint64_t length = 0;
-  for (std::size_t i = 8; i-- > 0;) {
-    length = (length << 8) | static_cast<std::uint64_t>(file.bytes()[i]);
-  }
-  if (length > file.size() - 8 || length > kMaxHeaderBytes) {
-    throw DataError("the header's length " + std::to_string(length) +
-                    " exceeds the file or the limit");
-  }
-  return length;
-}
-
 }  // namespace
 
 std::string safetensors_dtype(at::ScalarType type) {
@@ -59,11 +43,8 @@ std::string safetensors_dtype(at::ScalarType type) {
 
 SafetensorsReader::SafetensorsReader(const std::filesystem::path& path) : file_(path) {
   try {
-    const std::uint64_t header_bytes = header_bytes_of(file_);
-    data_begin_ = 8 + header_bytes;
-    const std::string_view header(reinterpret_cast<const char*>(file_.bytes().data()) + 8,
-                                  header_bytes);
-    entries_ = parse_safetensors_header(header, file_.size() - data_begin_);
+    layout_ = parse_safetensors(
+        {reinterpret_cast<const char*>(file_.bytes().data()), file_.bytes().size()});
   } catch (const DataError& error) {
     throw DataError("reading " + path.string() + ": " + error.what() +
                     "; the file is damaged or not a safetensors file");
@@ -82,7 +63,7 @@ void SafetensorsReader::copy_to(const SafetensorsEntry& entry, at::Tensor& desti
                     destination.scalar_type() == scalar_type_of(entry.dtype),
                 "destination of " + entry.name + " does not fit");
   file_.check_not_shrunk();
-  std::memcpy(destination.data_ptr(), file_.bytes().data() + data_begin_ + entry.begin,
+  std::memcpy(destination.data_ptr(), file_.bytes().data() + layout_.data_begin + entry.begin,
               entry.end - entry.begin);
 }
 

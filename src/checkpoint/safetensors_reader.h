@@ -18,7 +18,7 @@ class SafetensorsReader {
   /// Throws DataError naming the file.
   explicit SafetensorsReader(const std::filesystem::path& path);
 
-  const std::vector<SafetensorsEntry>& entries() const { return entries_; }
+  const std::vector<SafetensorsEntry>& entries() const { return layout_.entries; }
   /// A new tensor of the entry's type and shape.
   at::Tensor read(const SafetensorsEntry& entry) const;
   /// Into a contiguous CPU tensor of the same type and shape.
@@ -26,8 +26,7 @@ class SafetensorsReader {
 
  private:
   MappedFile file_;
-  std::vector<SafetensorsEntry> entries_;
-  std::size_t data_begin_ = 0;
+  SafetensorsLayout layout_;
 };
 
 /// "F32" for at::kFloat and so on; empty for a type that is not written.

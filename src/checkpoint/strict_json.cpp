@@ -9,8 +9,6 @@
 namespace lambert {
 namespace {
 
-constexpr std::size_t kMaxDepth = 16;
-
 /// Reads the document once, keeping only the names of the open objects.
 class StrictnessCheck final : public nlohmann::json_sax<nlohmann::json> {
  public:
@@ -27,7 +25,7 @@ class StrictnessCheck final : public nlohmann::json_sax<nlohmann::json> {
   bool end_array() override { return close(); }
   bool key(string_t& name) override {
     if (!names_.back().insert(name).second) {
-      problem_ = "the name '" + name + "' stands there twice";
+      problem_ = "the name '" + name.substr(0, 60) + "' stands there twice";
       return false;
     }
     return true;
@@ -42,8 +40,8 @@ class StrictnessCheck final : public nlohmann::json_sax<nlohmann::json> {
  private:
   bool open() {
     names_.emplace_back();
-    if (names_.size() > kMaxDepth) {
-      problem_ = "nested more than " + std::to_string(kMaxDepth) + " deep";
+    if (names_.size() > kMaxJsonDepth) {
+      problem_ = "nested more than " + std::to_string(kMaxJsonDepth) + " deep";
       return false;
     }
     return true;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -8,6 +9,8 @@
 #include <nlohmann/json.hpp>
 
 namespace lambert {
+
+inline constexpr std::size_t kMaxJsonDepth = 16;
 
 /// Parses a small JSON document and refuses what the library lets pass: equal names in one object,
 /// deep nesting. Throws DataError with the reason alone; the caller knows the file.

@@ -14,11 +14,35 @@ namespace lambert {
 /// What the ring sums. Sums of integers do not depend on the order of adding.
 using ReductionValues = std::variant<std::span<float>, std::span<std::int64_t>>;
 
-/// A reduction in flight. Destroying it unfinished is allowed only after a CommError.
-class PendingReduction {
+/// Where values are cut into one share for each rank: size() + 1 ascending offsets from 0 to their
+/// number; rank r owns the values cuts[r] to cuts[r + 1]. A share may be empty.
+using ShareCuts = std::vector<std::size_t>;
+
+/// Equal shares, but for the last ones, in multiples of 16 values.
+ShareCuts cut_evenly(std::size_t count, int ranks);
+
+enum class RingKind {
+  all_reduce,      // every rank ends with the sum
+  reduce_scatter,  // every rank ends with the sum of its share; the rest of its values is spoilt
+  all_gather,      // every rank's share goes to all ranks, exactly as it is
+};
+
+/// Work for the ring, in place.
+struct RingWork {
+  RingKind kind = RingKind::all_reduce;
+  std::variant<std::span<float>, std::span<std::int64_t>, std::span<std::byte>> values;
+  ShareCuts cuts;
+  /// Empty, or as many as the fp32 values of a sum: added to them at first; ends as what rounding
+  /// on the wire took from the sum on this rank (see the story in ring_all_reduce.h).
+  std::span<float> residual;
+  std::string name;  // appears in error messages
+};
+
+/// Work of the ring in flight. Destroying it unfinished is allowed only after a CommError.
+class PendingCollective {
  public:
-  virtual ~PendingReduction() = default;
-  /// Blocks until the sum is complete on this rank. Throws CommError naming the collective and the
+  virtual ~PendingCollective() = default;
+  /// Blocks until the work is complete on this rank. Throws CommError naming the collective and the
   /// late rank.
   virtual void wait() = 0;
 };
@@ -42,13 +66,20 @@ class Communicator {
   /// flags.
   virtual void all_reduce_sum(std::span<double> values) = 0;
   virtual void all_reduce_max(std::span<double> values) = 0;
-  /// In place, by the ring; identical bits on all ranks. `name` appears in error messages.
-  /// The memory must stay untouched until wait() returned. Reductions complete in the order they
-  /// were started.
-  virtual std::unique_ptr<PendingReduction> start_all_reduce_sum(ReductionValues values,
-                                                                 std::string name) = 0;
   /// All ranks' bytes on every rank, in rank order; sizes may differ.
   virtual std::vector<std::vector<std::byte>> all_gather(std::span<const std::byte> bytes) = 0;
+
+  /// In place, by the ring. The memory must stay untouched until wait() returned. Work is completed
+  /// in the order in which it was started.
+  virtual std::unique_ptr<PendingCollective> start(RingWork work) = 0;
+  /// The sum, identical bits on all ranks.
+  std::unique_ptr<PendingCollective> start_all_reduce_sum(ReductionValues values, std::string name);
+  /// This rank's share of the sum, the bits of an all-reduce with the same cuts.
+  std::unique_ptr<PendingCollective> start_reduce_scatter_sum(ReductionValues values,
+                                                              ShareCuts cuts, std::string name);
+  /// Every rank's share on all ranks. cuts: in bytes.
+  std::unique_ptr<PendingCollective> start_all_gather(std::span<std::byte> bytes, ShareCuts cuts,
+                                                      std::string name);
 };
 
 /// The communicator of a run without other ranks.

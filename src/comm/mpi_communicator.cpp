@@ -56,7 +56,7 @@ MpiCommunicator::MpiCommunicator(const CommConfig& config)
           MpiWait(monitor_, CollectiveKind::reduction, config.timeout_seconds, abandoned_),
           RingAllReduce::kSegmentBytes)),
       ring_(std::make_unique<RingAllReduce>(*link_, config.all_reduce_dtype)),
-      queue_([this](ReductionValues values, const CollectiveId& id) { run_reduction(values, id); },
+      queue_([this](const RingWork& work, const CollectiveId& id) { run_reduction(work, id); },
              abandoned_) {}
 
 MpiCommunicator::~MpiCommunicator() {
@@ -169,14 +169,13 @@ void MpiCommunicator::all_reduce_max(std::span<double> values) {
   }
 }
 
-std::unique_ptr<PendingReduction> MpiCommunicator::start_all_reduce_sum(ReductionValues values,
-                                                                        std::string name) {
-  return queue_.start(values, std::move(name));
+std::unique_ptr<PendingCollective> MpiCommunicator::start(RingWork work) {
+  return queue_.start(std::move(work));
 }
 
-void MpiCommunicator::run_reduction(ReductionValues values, const CollectiveId& id) {
+void MpiCommunicator::run_reduction(const RingWork& work, const CollectiveId& id) {
   try {
-    ring_->sum(values, id);
+    ring_->run(work, id);
   } catch (const CommError& error) {
     link_->cancel_receives();
     monitor_.publish(error.what());

@@ -40,16 +40,15 @@ class MpiCommunicator final : public Communicator {
   void broadcast(std::span<std::byte> bytes, int root) override;
   void all_reduce_sum(std::span<double> values) override;
   void all_reduce_max(std::span<double> values) override;
-  std::unique_ptr<PendingReduction> start_all_reduce_sum(ReductionValues values,
-                                                         std::string name) override;
   std::vector<std::vector<std::byte>> all_gather(std::span<const std::byte> bytes) override;
+  std::unique_ptr<PendingCollective> start(RingWork work) override;
 
  private:
   std::vector<std::uint64_t> enter(const std::string& name, std::uint64_t byte_count, int root,
                                    bool equal_sizes);
   void broadcast_pieces(std::span<std::byte> bytes, int root);
   std::vector<double> gather_doubles(std::span<const double> values, const std::string& name);
-  void run_reduction(ReductionValues values, const CollectiveId& id);
+  void run_reduction(const RingWork& work, const CollectiveId& id);
   void leave();
 
   MpiSession session_;

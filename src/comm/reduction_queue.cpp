@@ -8,7 +8,7 @@
 
 namespace lambert {
 
-class ReductionQueue::Pending final : public PendingReduction {
+class ReductionQueue::Pending final : public PendingCollective {
  public:
   Pending(ReductionQueue& queue, std::shared_ptr<Job> job) : queue_(queue), job_(std::move(job)) {}
   ~Pending() override { queue_.abandon(*job_); }
@@ -36,12 +36,12 @@ ReductionQueue::~ReductionQueue() {
   thread_.join();
 }
 
-std::unique_ptr<PendingReduction> ReductionQueue::start(ReductionValues values, std::string name) {
+std::unique_ptr<PendingCollective> ReductionQueue::start(RingWork work) {
   auto job = std::make_shared<Job>();
-  job->values = values;
+  job->work = std::move(work);
   {
     const std::lock_guard lock(mutex_);
-    job->id = {++started_count_, std::move(name)};
+    job->id = {++started_count_, job->work.name};
     jobs_.push_back(job);
   }
   work_.notify_one();
@@ -71,7 +71,7 @@ void ReductionQueue::run() {
 
 std::string ReductionQueue::reduce_or_explain(const Job& job) {
   try {
-    reduce_(job.values, job.id);
+    reduce_(job.work, job.id);
     return {};
   } catch (const std::exception& error) {
     return error.what();

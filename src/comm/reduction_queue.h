@@ -17,12 +17,12 @@
 
 namespace lambert {
 
-/// Runs started reductions one after the other on a thread of its own while the caller computes.
-/// With nothing to do the thread sleeps on a condition variable. After the first error all later
-/// reductions fail with it.
+/// Runs the ring's work one after the other on a thread of its own while the caller computes. With
+/// nothing to do the thread sleeps on a condition variable. After the first error all later work
+/// fails with it.
 class ReductionQueue {
  public:
-  using Reduce = std::function<void(ReductionValues values, const CollectiveId& id)>;
+  using Reduce = std::function<void(const RingWork& work, const CollectiveId& id)>;
 
   /// reduce: blocks until done, throws CommError; must end soon once `abandoned` is true.
   ReductionQueue(Reduce reduce, std::atomic<bool>& abandoned);
@@ -31,11 +31,11 @@ class ReductionQueue {
   ReductionQueue(const ReductionQueue&) = delete;
   ReductionQueue& operator=(const ReductionQueue&) = delete;
 
-  std::unique_ptr<PendingReduction> start(ReductionValues values, std::string name);
+  std::unique_ptr<PendingCollective> start(RingWork work);
 
  private:
   struct Job {
-    ReductionValues values;
+    RingWork work;
     CollectiveId id;
     bool done = false;
     std::string failure;  // empty: none
@@ -54,7 +54,7 @@ class ReductionQueue {
   std::condition_variable finished_;
   std::deque<std::shared_ptr<Job>> jobs_;
   std::uint64_t started_count_ = 0;
-  std::string failure_;  // of the first reduction that failed
+  std::string failure_;  // of the first work that failed
   bool stopping_ = false;
   std::thread thread_;
 };

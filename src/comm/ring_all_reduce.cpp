@@ -7,80 +7,123 @@
 #include <type_traits>
 
 #include "base/error.h"
+#include "base/hash.h"
 #include "comm/wire_format.h"
 
 namespace lambert {
 namespace {
 
-/// What a rank tells its right neighbour before a reduction.
+/// What a rank tells its right neighbour before its work.
 struct Announcement {
   std::uint64_t sequence = 0;
   std::uint64_t bytes = 0;
+  std::uint64_t cuts_hash = 0;
+  std::uint64_t kind = 0;
   std::array<char, 48> name = {};
 };
 
-Announcement announce(std::size_t bytes, const CollectiveId& id) {
-  Announcement announcement{id.sequence, bytes, {}};
+std::uint64_t bytes_of(const RingWork& work) {
+  return std::visit([](auto values) { return values.size_bytes(); }, work.values);
+}
+
+Announcement announce(const RingWork& work, const CollectiveId& id) {
+  Announcement announcement{id.sequence,
+                            bytes_of(work),
+                            hash64(std::as_bytes(std::span(work.cuts))),
+                            static_cast<std::uint64_t>(work.kind),
+                            {}};
   const std::size_t length = std::min(id.name.size(), announcement.name.size() - 1);
   std::copy_n(id.name.begin(), length, announcement.name.begin());
   return announcement;
 }
 
 std::string describe(const Announcement& announcement) {
-  return "'" + std::string(announcement.name.data()) + "' #" +
-         std::to_string(announcement.sequence) + " of " + std::to_string(announcement.bytes) +
-         " bytes";
+  constexpr std::array<const char*, 3> kKinds = {"all-reduce", "reduce-scatter", "all-gather"};
+  return std::string(kKinds.at(announcement.kind % kKinds.size())) + " '" +
+         std::string(announcement.name.data()) + "' #" + std::to_string(announcement.sequence) +
+         " of " + std::to_string(announcement.bytes) + " bytes, cuts " +
+         std::to_string(announcement.cuts_hash % 10000);
 }
 
 std::size_t divide_up(std::size_t value, std::size_t divisor) {
   return (value + divisor - 1) / divisor;
 }
 
+void check(const RingWork& work, std::size_t ranks) {
+  const std::size_t count = std::visit([](auto values) { return values.size(); }, work.values);
+  LAMBERT_CHECK(work.cuts.size() == ranks + 1 && work.cuts.front() == 0 &&
+                    work.cuts.back() == count && std::is_sorted(work.cuts.begin(), work.cuts.end()),
+                "'" + work.name + "' is not cut into one share per rank");
+  LAMBERT_CHECK(work.residual.empty() ||
+                    (work.residual.size() == count && work.kind != RingKind::all_gather &&
+                     std::holds_alternative<std::span<float>>(work.values)),
+                "'" + work.name + "' cannot have such a residual");
+}
+
 }  // namespace
 
 /// Which values a move touches; see the story in ring_all_reduce.h.
 struct RingAllReduce::Plan {
-  std::size_t count;
+  const ShareCuts& cuts;
+  std::span<float> residual;
   std::size_t ranks;
   std::size_t rank;
-  std::size_t chunk;     // values of a chunk; the last chunks may be shorter or empty
-  std::size_t segment;   // values of a segment; likewise
-  std::size_t segments;  // segments of a chunk
+  std::size_t first_step;
+  std::size_t end_step;
+  std::size_t segment;   // values of a segment; the last ones of a chunk may be shorter or empty
+  std::size_t segments;  // of a chunk
 
-  /// segment_limit and smallest: values in the largest and in the smallest useful segment.
-  Plan(std::size_t value_count, std::size_t rank_count, std::size_t own_rank,
-       std::size_t segment_limit, std::size_t smallest)
-      : count(value_count), ranks(rank_count), rank(own_rank) {
-    // Multiples of 16 values keep chunks on cache lines.
-    chunk = divide_up(divide_up(count, ranks), 16) * 16;
+  /// segment_limit and smallest: values in the largest and in the smallest useful segment. line:
+  /// values in a cache line, so that segments share none.
+  Plan(const RingWork& work, std::size_t rank_count, std::size_t own_rank,
+       std::size_t segment_limit, std::size_t smallest, std::size_t line)
+      : cuts(work.cuts),
+        residual(work.residual),
+        ranks(rank_count),
+        rank(own_rank),
+        first_step(work.kind == RingKind::all_gather ? ranks - 1 : 0),
+        end_step(work.kind == RingKind::reduce_scatter ? ranks - 1 : 2 * (ranks - 1)) {
+    std::size_t chunk = 0;  // the largest
+    for (std::size_t i = 0; i < ranks; ++i) {
+      chunk = std::max(chunk, cuts[i + 1] - cuts[i]);
+    }
     segments = std::max(Link::kSlots, divide_up(chunk, segment_limit));
-    segment =
-        std::min(segment_limit, std::max(divide_up(divide_up(chunk, segments), 16) * 16, smallest));
+    segment = std::min(segment_limit,
+                       std::max(divide_up(divide_up(chunk, segments), line) * line, smallest));
   }
 
-  std::size_t moves() const { return 2 * (ranks - 1) * segments; }
-  bool adds(std::size_t move) const { return move / segments < ranks - 1; }
-  bool finishes_chunk(std::size_t move) const { return move / segments == ranks - 2; }
+  std::size_t moves() const { return (end_step - first_step) * segments; }
+  std::size_t step_of(std::size_t move) const { return first_step + move / segments; }
+  bool adds(std::size_t move) const { return step_of(move) < ranks - 1; }
+  bool finishes_chunk(std::size_t move) const { return step_of(move) == ranks - 2; }
 
+  /// The part of `values`, or of anything as long, that a move sends or receives.
   template <class Value>
   std::span<Value> outgoing(std::span<Value> values, std::size_t move) const {
-    return part(values, (rank + 2 * ranks - move / segments) % ranks, move % segments);
+    return part(values, (rank + 2 * ranks - 1 - step_of(move)) % ranks, move % segments);
   }
   template <class Value>
   std::span<Value> incoming(std::span<Value> values, std::size_t move) const {
-    return part(values, (rank + 2 * ranks - move / segments - 1) % ranks, move % segments);
+    return part(values, (rank + 2 * ranks - 2 - step_of(move)) % ranks, move % segments);
   }
 
  private:
   template <class Value>
   std::span<Value> part(std::span<Value> values, std::size_t chunk_index,
                         std::size_t segment_index) const {
-    const std::size_t chunk_end = std::min(count, (chunk_index + 1) * chunk);
-    const std::size_t begin = std::min(chunk_end, chunk_index * chunk + segment_index * segment);
+    const std::size_t chunk_end = cuts[chunk_index + 1];
+    const std::size_t begin = std::min(chunk_end, cuts[chunk_index] + segment_index * segment);
     const std::size_t end = std::min(chunk_end, begin + segment);
     return values.subspan(begin, end - begin);
   }
 };
+
+void take_up_residual(const RingWork& work) {
+  if (!work.residual.empty()) {
+    move_floats(work.residual.data(), std::get<std::span<float>>(work.values).data(),
+                work.residual.size());
+  }
+}
 
 RingAllReduce::RingAllReduce(Link& link, WireType wire_type, std::size_t segment_bytes)
     : link_(link),
@@ -96,20 +139,22 @@ RingAllReduce::RingAllReduce(Link& link, WireType wire_type, std::size_t segment
   }
 }
 
-void RingAllReduce::sum(ReductionValues values, const CollectiveId& id) {
-  std::visit([this, &id](auto typed_values) { sum_values(typed_values, id); }, values);
-}
-
-template <class Value>
-void RingAllReduce::sum_values(std::span<Value> values, const CollectiveId& id) {
+void RingAllReduce::run(const RingWork& work, const CollectiveId& id) {
+  check(work, static_cast<std::size_t>(link_.size()));
+  take_up_residual(work);
   if (link_.size() == 1) {
     return;
   }
   link_.begin(id);
-  compare_with_left(values.size_bytes(), id);
-  const Plan plan(values.size(), static_cast<std::size_t>(link_.size()),
+  compare_with_left(work, id);
+  std::visit([this, &work](auto values) { run_moves(values, work); }, work.values);
+}
+
+template <class Value>
+void RingAllReduce::run_moves(std::span<Value> values, const RingWork& work) {
+  const Plan plan(work, static_cast<std::size_t>(link_.size()),
                   static_cast<std::size_t>(link_.rank()), segment_bytes_ / sizeof(Value),
-                  kSmallestSegmentBytes / sizeof(Value));
+                  kSmallestSegmentBytes / sizeof(Value), 64 / sizeof(Value));
   for (std::size_t i = 0; i < plan.moves() + Link::kSlots; ++i) {
     if (i >= Link::kSlots) {
       finish(plan, i - Link::kSlots, values);
@@ -120,8 +165,8 @@ void RingAllReduce::sum_values(std::span<Value> values, const CollectiveId& id) 
   }
 }
 
-void RingAllReduce::compare_with_left(std::size_t bytes, const CollectiveId& id) {
-  const Announcement own = announce(bytes, id);
+void RingAllReduce::compare_with_left(const RingWork& work, const CollectiveId& id) {
+  const Announcement own = announce(work, id);
   Announcement left;
   link_.start_receive_left(0, std::as_writable_bytes(std::span(&left, 1)));
   link_.start_send_right(0, std::as_bytes(std::span(&own, 1)));
@@ -135,8 +180,8 @@ void RingAllReduce::compare_with_left(std::size_t bytes, const CollectiveId& id)
   if (std::memcmp(&own, &left, sizeof own) != 0) {
     const int left_rank = (link_.rank() + link_.size() - 1) % link_.size();
     throw CommError(
-        "starting reduction " + describe(own) + " on rank " + std::to_string(link_.rank()) +
-        ": rank " + std::to_string(left_rank) + " is at reduction " + describe(left) +
+        "starting " + describe(own) + " on rank " + std::to_string(link_.rank()) + ": rank " +
+        std::to_string(left_rank) + " is at " + describe(left) +
         "; the ranks do different things: check that all run the same program and config");
   }
 }
@@ -173,13 +218,23 @@ void RingAllReduce::start(const Plan& plan, std::size_t move, std::span<Value> v
   }
   if constexpr (std::is_same_v<Value, float>) {
     if (is_encoded<Value>()) {
-      const std::span<std::uint16_t> encoded = std::span(encoded_.at(slot)).first(outgoing.size());
-      encode_bfloat16(outgoing.data(), encoded.data(), outgoing.size());
-      link_.start_send_right(slot, std::as_bytes(encoded));
+      encode(plan, move, outgoing);
+      link_.start_send_right(slot,
+                             std::as_bytes(std::span(encoded_.at(slot)).first(outgoing.size())));
       return;
     }
   }
   link_.start_send_right(slot, std::as_bytes(outgoing));
+}
+
+void RingAllReduce::encode(const Plan& plan, std::size_t move, std::span<const float> outgoing) {
+  std::uint16_t* const encoded = encoded_.at(move % Link::kSlots).data();
+  if (plan.residual.empty() || !plan.adds(move)) {  // finished chunks are rounded already
+    encode_bfloat16(outgoing.data(), encoded, outgoing.size());
+  } else {
+    encode_bfloat16(outgoing.data(), encoded, plan.outgoing(plan.residual, move).data(),
+                    outgoing.size());
+  }
 }
 
 template <class Value>
@@ -213,8 +268,13 @@ void RingAllReduce::absorb(const Plan& plan, std::size_t move, const std::byte* 
     return;
   }
   add_bfloat16(encoded, segment.data(), segment.size());
-  if (plan.finishes_chunk(move)) {
+  if (!plan.finishes_chunk(move)) {
+    return;
+  }
+  if (plan.residual.empty()) {
     round_to_bfloat16(segment.data(), segment.size());
+  } else {
+    round_to_bfloat16(segment.data(), plan.incoming(plan.residual, move).data(), segment.size());
   }
 }
 
@@ -224,6 +284,13 @@ void RingAllReduce::absorb(const Plan& plan, std::size_t move, const std::byte* 
     add_integers(reinterpret_cast<const std::int64_t*>(received), segment.data(), segment.size());
   } else if (received != std::as_bytes(segment).data()) {
     std::memcpy(segment.data(), received, segment.size_bytes());
+  }
+}
+
+void RingAllReduce::absorb(const Plan& /*plan*/, std::size_t /*move*/, const std::byte* received,
+                           std::span<std::byte> segment) {
+  if (received != segment.data()) {
+    std::memcpy(segment.data(), received, segment.size());
   }
 }
 

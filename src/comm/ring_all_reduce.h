@@ -16,19 +16,21 @@ namespace lambert {
 // The story of the ring
 // ---------------------
 // The ranks stand in a circle; everyone speaks to the right and listens to the left. The values are
-// cut into as many CHUNKS as there are ranks (n), and each chunk into SEGMENTS, small enough to be
-// on their way and be added piece by piece.
+// cut into as many CHUNKS as there are ranks (n), chunk r is rank r's share, and each chunk into
+// SEGMENTS, small enough to be on their way and be added piece by piece.
 //
-// The chunks travel around the circle in 2 (n - 1) STEPS. In step s, rank r sends chunk r - s and
-// receives chunk r - s - 1 (modulo n). So what is received in one step is what is sent in the next
-// one.
+// The chunks travel around the circle in 2 (n - 1) STEPS. In step s, rank r sends chunk r - s - 1
+// and receives chunk r - s - 2 (modulo n). So what is received in one step is what is sent in the
+// next one.
 //   Steps 0 .. n - 2 (reduce-scatter): the receiver adds what comes to its own values. A chunk that
 //   has made n - 1 hops contains everyone's values: after step n - 2 rank r owns the finished chunk
-//   r + 1. Steps n - 1 .. 2n - 3 (all-gather): the receiver stores what comes: finished chunks make
-//   the round.
+//   r. Steps n - 1 .. 2n - 3 (all-gather): the receiver stores what comes: finished chunks make the
+//   round.
+// Either half can be run alone; an all-reduce is both.
 // Every chunk is finished by one rank and copied by the others, so all ranks end with identical
-// bits; and it is added in the order of the circle, so a run repeats bit for bit. Each rank sends 2
-// (n - 1) / n times the size of the values, which is the least possible.
+// bits; and it is added in the order of the circle, so a run repeats bit for bit, and a
+// reduce-scatter gives the bits of an all-reduce that is cut alike. With equal chunks each rank
+// sends 2 (n - 1) / n times the size of the values, which is the least possible.
 //
 // All segments of all steps form one sequence of MOVES: move i handles segment i mod k of step i /
 // k, where k is the number of segments of a chunk. kSlots moves are in flight: while one segment is
@@ -36,15 +38,21 @@ namespace lambert {
 // finished because moves are finished kSlots after their start and k >= kSlots. Hence at least
 // kSlots segments in a chunk (some may be empty: neither side sends an empty one).
 //
-// Before the first move each rank tells the right neighbour what it is about to reduce, so that
-// ranks that call different things find out at once instead of adding apples to pears.
+// Before the first move each rank tells the right neighbour what it is about to do, so that ranks
+// that call different things find out at once instead of adding apples to pears.
 //
-// bf16 on the wire (fp32 values only): sums stay fp32, each hop rounds what it sends to bf16, and
-// the owner of a finished chunk rounds it before it makes the round; so the bits are still
-// identical everywhere.
+// bf16 on the wire (sums of fp32 values only; a gather of its own is exact): sums stay fp32, each
+// hop rounds what it sends to bf16, and the owner of a finished chunk rounds it before it makes the
+// round; so the bits are still identical everywhere.
+//
+// Error feedback (Seide et al. 2014; Karimireddy et al. 2019): of every value each rank rounds one
+// partial sum, when it sends it on or, as the owner, when it is finished. The RESIDUAL keeps what
+// that rounding took away, exactly, and the rank adds it to its own values of the next reduction.
+// So what the sum of all reductions lacks is never more than the residuals of the last one, which
+// is why the mean over many steps is exact and not only the expectation.
 
-/// Sums fp32 or int64 values over the ranks of a link, in place. Owns two staging buffers. Used
-/// from one thread.
+/// Adds and moves values over the ranks of a link, in place. Owns two staging buffers. Used from
+/// one thread.
 class RingAllReduce {
  public:
   /// 256 KiB: two segments in flight plus the part of the values they are added to stay in an L2
@@ -57,23 +65,26 @@ class RingAllReduce {
   /// segment_bytes: only tests and benchmarks choose another one.
   RingAllReduce(Link& link, WireType wire_type, std::size_t segment_bytes = kSegmentBytes);
 
-  /// Blocks. Any count, zero included; equal on all ranks. Throws CommError when a neighbour
-  /// reduces something else, and what the link throws.
-  void sum(ReductionValues values, const CollectiveId& id);
+  /// Blocks. Any count, zero included; kind, count, cuts and name are equal on all ranks. Throws
+  /// CommError when a neighbour does something else, and what the link throws.
+  void run(const RingWork& work, const CollectiveId& id);
 
  private:
   struct Plan;
   template <class Value>
-  void sum_values(std::span<Value> values, const CollectiveId& id);
-  void compare_with_left(std::size_t bytes, const CollectiveId& id);
+  void run_moves(std::span<Value> values, const RingWork& work);
+  void compare_with_left(const RingWork& work, const CollectiveId& id);
   template <class Value>
   void start(const Plan& plan, std::size_t move, std::span<Value> values);
   template <class Value>
   void finish(const Plan& plan, std::size_t move, std::span<Value> values);
+  void encode(const Plan& plan, std::size_t move, std::span<const float> outgoing);
   void absorb(const Plan& plan, std::size_t move, const std::byte* received,
               std::span<float> segment);
   static void absorb(const Plan& plan, std::size_t move, const std::byte* received,
                      std::span<std::int64_t> segment);
+  static void absorb(const Plan& plan, std::size_t move, const std::byte* received,
+                     std::span<std::byte> segment);
   template <class Value>
   std::span<std::byte> incoming_memory(const Plan& plan, std::size_t move,
                                        std::span<Value> segment);
@@ -88,5 +99,8 @@ class RingAllReduce {
   std::array<std::vector<std::byte>, Link::kSlots> received_;     // (segment) each, wire type
   std::array<std::vector<std::uint16_t>, Link::kSlots> encoded_;  // (segment) each, bf16 only
 };
+
+/// Moves the residual, if any, into the values of a sum.
+void take_up_residual(const RingWork& work);
 
 }  // namespace lambert

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "comm/communicator.h"
+#include "comm/ring_all_reduce.h"
 
 namespace lambert {
 namespace {
 
-class NothingPending final : public PendingReduction {
+class NothingPending final : public PendingCollective {
  public:
   void wait() override {}
 };
@@ -19,12 +20,12 @@ class SingleCommunicator final : public Communicator {
   void broadcast(std::span<std::byte> /*bytes*/, int /*root*/) override {}
   void all_reduce_sum(std::span<double> /*values*/) override {}
   void all_reduce_max(std::span<double> /*values*/) override {}
-  std::unique_ptr<PendingReduction> start_all_reduce_sum(ReductionValues /*values*/,
-                                                         std::string /*name*/) override {
-    return std::make_unique<NothingPending>();
-  }
   std::vector<std::vector<std::byte>> all_gather(std::span<const std::byte> bytes) override {
     return {std::vector<std::byte>(bytes.begin(), bytes.end())};
+  }
+  std::unique_ptr<PendingCollective> start(RingWork work) override {
+    take_up_residual(work);
+    return std::make_unique<NothingPending>();
   }
 };
 

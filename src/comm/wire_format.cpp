@@ -2,6 +2,8 @@
 #include "comm/wire_format.h"
 
 #include <bit>
+#include <cmath>
+#include <limits>
 
 namespace lambert {
 namespace {
@@ -17,6 +19,13 @@ std::uint16_t to_bfloat16(float value) {
 
 float from_bfloat16(std::uint16_t bits) {
   return std::bit_cast<float>(static_cast<std::uint32_t>(bits) << 16U);
+}
+
+/// The difference needs at most 16 bits, so fp32 holds it exactly. A value that is not finite, or
+/// too large for bf16, leaves nothing to make up for.
+float lost_by_rounding(float value, float rounded) {
+  const float lost = value - rounded;
+  return std::abs(lost) <= std::numeric_limits<float>::max() ? lost : 0.0F;
 }
 
 }  // namespace
@@ -39,6 +48,13 @@ void encode_bfloat16(const float* values, std::uint16_t* encoded, std::size_t co
   }
 }
 
+void encode_bfloat16(const float* values, std::uint16_t* encoded, float* lost, std::size_t count) {
+  for (std::size_t i = 0; i < count; ++i) {
+    encoded[i] = to_bfloat16(values[i]);
+    lost[i] = lost_by_rounding(values[i], from_bfloat16(encoded[i]));
+  }
+}
+
 void decode_bfloat16(const std::uint16_t* encoded, float* values, std::size_t count) {
   for (std::size_t i = 0; i < count; ++i) {
     values[i] = from_bfloat16(encoded[i]);
@@ -54,6 +70,21 @@ void add_bfloat16(const std::uint16_t* encoded, float* sum, std::size_t count) {
 void round_to_bfloat16(float* values, std::size_t count) {
   for (std::size_t i = 0; i < count; ++i) {
     values[i] = from_bfloat16(to_bfloat16(values[i]));
+  }
+}
+
+void round_to_bfloat16(float* values, float* lost, std::size_t count) {
+  for (std::size_t i = 0; i < count; ++i) {
+    const float rounded = from_bfloat16(to_bfloat16(values[i]));
+    lost[i] = lost_by_rounding(values[i], rounded);
+    values[i] = rounded;
+  }
+}
+
+void move_floats(float* values, float* sum, std::size_t count) {
+  for (std::size_t i = 0; i < count; ++i) {
+    sum[i] += values[i];
+    values[i] = 0.0F;
   }
 }
 

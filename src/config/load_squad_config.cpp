@@ -1,34 +1,51 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "config/load_squad_config.h"
 
+#include <cmath>
 #include <set>
 
 #include "config/read_config.h"
+#include "config/run_config_rules.h"
 #include "config/squad_config_fields.h"
+#include "config/value_text.h"
 
 namespace lambert {
 namespace {
 
 void check_rules(const SquadConfig& config, const std::string& file, const Origins& origins,
                  Mistakes& mistakes) {
-  const auto add = [&](const char* key, const std::string& reason) {
-    const auto origin = origins.find(key);
-    mistakes.add(origin == origins.end() ? file : origin->second, key, reason);
+  const auto require = [&](bool holds, const char* key, const std::string& reason) {
+    if (!holds && !mistakes.concerns(key)) {
+      const auto origin = origins.find(key);
+      mistakes.add(origin == origins.end() ? file : origin->second, key, reason);
+    }
   };
-  if (config.output_dir.empty()) {
-    add("output_dir", "is empty; expected a folder");
+  for (const auto& [key, value] :
+       {std::pair{"output_dir", &config.output_dir}, std::pair{"init_from", &config.init_from},
+        std::pair{"train", &config.train}}) {
+    require(!value->empty(), key, "is empty; expected a path");
   }
-  if (config.seeds.empty()) {
-    add("seeds", "is empty; expected at least one");
-  }
-  if (std::set(config.seeds.begin(), config.seeds.end()).size() != config.seeds.size()) {
-    add("seeds", "holds a number twice; every seed is a run of its own");
-  }
-  if (config.max_query_length > config.max_seq_length - 8) {
-    add("max_query_length", "leaves less than 5 tokens of " +
-                                std::to_string(config.max_seq_length) +
-                                " (max_seq_length) for the paragraph; make it smaller");
-  }
+  require(!config.seeds.empty(), "seeds", "is empty; expected at least one");
+  require(std::set(config.seeds.begin(), config.seeds.end()).size() == config.seeds.size(), "seeds",
+          "holds a number twice; every seed is a run of its own");
+  require(config.max_query_length <= config.max_seq_length - 8, "max_query_length",
+          "leaves less than 5 tokens of " + value_text(config.max_seq_length) +
+              " (max_seq_length) for the paragraph; use at most " +
+              value_text(config.max_seq_length - 8));
+  require(config.warmup_steps < 1 || std::trunc(config.warmup_steps) == config.warmup_steps,
+          "warmup_steps",
+          value_text(config.warmup_steps) +
+              " is neither a whole number nor a share below 1; use one of them");
+  require(!config.logging.log_sample_hashes, "logging.log_sample_hashes",
+          "has no effect in fine-tuning; leave it out");
+  require(!config.logging.log_lamb_table, "logging.log_lamb_table",
+          "has no effect in fine-tuning; leave it out");
+  require(!config.communication.sharded_optimizer, "communication.sharded_optimizer",
+          "is for `lambert train`; leave it out");
+  require(!config.communication.error_feedback, "communication.error_feedback",
+          "is for `lambert train`; leave it out");
+  check_shared_sections(config.optimizer, config.communication, config.logging,
+                        config.threads_per_rank, file, origins, mistakes);
 }
 
 }  // namespace

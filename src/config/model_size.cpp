@@ -26,9 +26,6 @@ double layer_elements(const ModelConfig& model) {
          2.0 * static_cast<double>(model.intermediate_size);
 }
 
-/// What the allocator's holes add to the kept tensors (measured).
-constexpr double kAllocatorShare = 1.22;
-
 /// Bytes of activations at the turn from the forward to the backward pass of one micro-batch of
 /// full length, with the head's tensors or the temporary tensors of the first layer of the backward
 /// pass, whichever are larger.
@@ -47,9 +44,8 @@ std::int64_t activation_bytes(const RunConfig& config, double tokens, double hea
   const double temporary = (2.0 * inner + 3.0 * width) * element;
   constexpr double kLargest =
       4e18;  // the largest accepted sizes multiply to more than 64 bits hold
-  return static_cast<std::int64_t>(std::min(
-      kLargest,
-      kAllocatorShare * tokens * kept + std::max(tokens * temporary, head_elements * element)));
+  return static_cast<std::int64_t>(
+      std::min(kLargest, tokens * kept + std::max(tokens * temporary, head_elements * element)));
 }
 
 /// Of the masked tokens' rows and logits.
@@ -68,9 +64,26 @@ void add_trained_parameters(const RunConfig& config, std::int64_t parameters, st
   memory.moments += moments * kFp32Bytes * parameters;
 }
 
+/// Sharded: this rank's share of the state. In fp32 the forward pass reads all master weights.
+void share_optimizer_state(const RunConfig& config, std::int64_t parameters, std::int64_t ranks,
+                           MemoryEstimate& memory) {
+  const bool is_bf16 = config.precision == Precision::bf16;
+  const std::int64_t copies = is_bf16 ? kBf16Bytes * parameters : 0;
+  memory.before_sharding =
+      memory.program + memory.weights + copies + kFp32Bytes * parameters;  // with the gradients
+  memory.moments /= ranks;
+  memory.weights /= is_bf16 ? ranks : 1;
+}
+
 /// Of a program that has done nothing yet: LibTorch, oneDNN, Open MPI, and what they make of the
 /// first products (measured).
 constexpr std::int64_t kProgramBytes = 190'000'000;
+
+/// Of all layers: query, key, value, their output, and the two of the feed-forward part.
+std::int64_t encoder_matrix_elements(const ModelConfig& model) {
+  return model.num_hidden_layers * (4 * model.hidden_size * model.hidden_size +
+                                    2 * model.hidden_size * model.intermediate_size);
+}
 
 }  // namespace
 
@@ -104,11 +117,20 @@ std::int64_t question_answering_parameter_count(const ModelConfig& model) {
 }
 
 MemoryEstimate estimate_memory(const RunConfig& config, const PhaseConfig& phase,
-                               std::int64_t micro_batch) {
+                               std::int64_t micro_batch, std::int64_t ranks) {
+  const std::int64_t parameters = parameter_count(config.model);
   MemoryEstimate memory;
   memory.program = kProgramBytes;
-  add_trained_parameters(config, parameter_count(config.model),
-                         config.optimizer.name == OptimizerName::lars ? 1 : 2, memory);
+  add_trained_parameters(config, parameters, config.optimizer.name == OptimizerName::lars ? 1 : 2,
+                         memory);
+  if (config.pack_weights) {
+    const std::int64_t element = config.precision == Precision::bf16 ? kBf16Bytes : kFp32Bytes;
+    memory.compute_weights += 2 * element * encoder_matrix_elements(config.model);
+  }
+  memory.residuals = config.communication.error_feedback ? kFp32Bytes * parameters : 0;
+  if (config.communication.sharded_optimizer) {
+    share_optimizer_state(config, parameters, ranks, memory);
+  }
   const auto sequences = static_cast<double>(micro_batch);
   memory.activations = activation_bytes(
       config, sequences * static_cast<double>(phase.max_seq_length),
@@ -119,7 +141,7 @@ MemoryEstimate estimate_memory(const RunConfig& config, const PhaseConfig& phase
 
 MemoryEstimate estimate_gauge_memory(const RunConfig& config, std::int64_t ranks) {
   const SquadGaugeConfig& gauge = config.evaluation.squad;
-  MemoryEstimate memory = estimate_memory(config, config.phases.front(), 0);
+  MemoryEstimate memory = estimate_memory(config, config.phases.front(), 0, ranks);
   add_trained_parameters(config, question_answering_parameter_count(config.model), 2, memory);
   const std::int64_t share = (gauge.global_train_batch_size + ranks - 1) / ranks;
   const auto windows = static_cast<double>(std::min(share, gauge.per_device_train_batch_size));

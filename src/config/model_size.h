@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 
 #include "config/run_config.h"
@@ -26,17 +27,20 @@ constexpr std::int64_t kFixedPointBytes = 8;
 struct MemoryEstimate {
   std::int64_t program = 0;          // code and libraries
   std::int64_t weights = 0;          // fp32 master weights
-  std::int64_t compute_weights = 0;  // bf16 copy, with precision bf16
+  std::int64_t compute_weights = 0;  // bf16 copy, with precision bf16; packed copies at most
   std::int64_t gradients = 0;        // fp32, and the fixed-point sums of a reproducible reduction
   std::int64_t moments = 0;          // fp32 m and, but for LARS, v
+  std::int64_t residuals = 0;        // fp32, with error feedback
   std::int64_t activations = 0;      // of one micro-batch
+  std::int64_t before_sharding = 0;  // all of it at the start, while master weights are whole
   std::int64_t total() const {
-    return program + weights + compute_weights + gradients + moments + activations;
+    return std::max(before_sharding, program + weights + compute_weights + gradients + moments +
+                                         residuals + activations);
   }
 };
-/// config.model.vocab_size must be set.
+/// config.model.vocab_size must be set. ranks: they share the optimizer's state when it is sharded.
 MemoryEstimate estimate_memory(const RunConfig& config, const PhaseConfig& phase,
-                               std::int64_t micro_batch);
+                               std::int64_t micro_batch, std::int64_t ranks = 1);
 /// While the live gauge measures: the run's own and a second model in training.
 MemoryEstimate estimate_gauge_memory(const RunConfig& config, std::int64_t ranks);
 

@@ -108,6 +108,8 @@ struct CommConfig {
   Backend backend = Backend::automatic;  // automatic: mpi when started by mpirun, else single
   WireType all_reduce_dtype = WireType::float32;
   Reduction reduction = Reduction::standard;
+  bool sharded_optimizer = false;  // each rank keeps and updates its share (ZeRO stage 1)
+  bool error_feedback = false;     // what bf16 on the wire rounds away is sent later
   double bucket_megabytes = 25.0;
   double timeout_seconds = 120.0;  // deadline of every wait on another rank
 };
@@ -157,6 +159,7 @@ struct RunConfig {
   OptimizerConfig optimizer;
   Precision precision = Precision::fp32;
   bool gradient_checkpointing = false;  // layers are computed again in the backward pass
+  bool pack_weights = false;  // copies of the encoder's matrices in the matmul library's layout
   LossNormalization loss_normalization = LossNormalization::global;
   NonFiniteGradients non_finite_gradients = NonFiniteGradients::stop;
   std::vector<PhaseConfig> phases;

@@ -126,19 +126,28 @@ void check_phase_names(RuleChecker& rules, const std::vector<PhaseConfig>& phase
   }
 }
 
-void check_reduction(RuleChecker& rules, const RunConfig& config) {
-  if (config.communication.reduction == Reduction::standard) {
+void check_reduction(RuleChecker& rules, const CommConfig& communication,
+                     std::int64_t threads_per_rank) {
+  if (communication.reduction == Reduction::standard) {
     return;
   }
   rules.require(
-      config.threads_per_rank > 0, {"threads_per_rank", "communication.reduction"},
+      threads_per_rank > 0, {"threads_per_rank", "communication.reduction"},
       "0 = as many as the machine has, which communication.reduction: reproducible cannot "
       "repeat elsewhere; give a number, like 1");
   rules.require(
-      config.communication.all_reduce_dtype == WireType::float32,
+      communication.all_reduce_dtype == WireType::float32,
       {"communication.all_reduce_dtype", "communication.reduction"},
       "bfloat16 rounds at every hop of the ring, so communication.reduction: reproducible "
       "needs float32");
+}
+
+void check_error_feedback(RuleChecker& rules, const CommConfig& communication) {
+  rules.require(
+      !communication.error_feedback || communication.all_reduce_dtype == WireType::bfloat16,
+      {"communication.error_feedback", "communication.all_reduce_dtype"},
+      "float32 on the wire rounds nothing that could be fed back; set "
+      "communication.all_reduce_dtype: bfloat16, or error_feedback: false");
 }
 
 bool is_same_folder(const std::string& left, const std::string& right) {
@@ -207,7 +216,6 @@ void check_rules_between_fields(const RunConfig& config, const std::string& file
                                 const Origins& origins, Mistakes& mistakes) {
   RuleChecker rules(file, origins, mistakes);
   check_model(rules, config.model);
-  check_optimizer(rules, config.optimizer);
   for (std::size_t index = 0; index < config.phases.size(); ++index) {
     const std::string path = "phases[" + std::to_string(index) + "]";
     check_phase(rules, config, config.phases[index], path);
@@ -216,9 +224,19 @@ void check_rules_between_fields(const RunConfig& config, const std::string& file
   check_phase_names(rules, config.phases);
   check_total_steps(rules, config.phases);
   check_folders(rules, config);
-  check_reduction(rules, config);
-  check_reports(rules, config.logging.report_to);
   check_squad_gauge(rules, config);
+  check_shared_sections(config.optimizer, config.communication, config.logging,
+                        config.threads_per_rank, file, origins, mistakes);
+}
+
+void check_shared_sections(const OptimizerConfig& optimizer, const CommConfig& communication,
+                           const LoggingConfig& logging, std::int64_t threads_per_rank,
+                           const std::string& file, const Origins& origins, Mistakes& mistakes) {
+  RuleChecker rules(file, origins, mistakes);
+  check_optimizer(rules, optimizer);
+  check_reduction(rules, communication, threads_per_rank);
+  check_error_feedback(rules, communication);
+  check_reports(rules, logging.report_to);
 }
 
 }  // namespace lambert

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 #include "config/mistakes.h"
@@ -13,5 +14,10 @@ namespace lambert {
 /// values is already reported. file: named where a value was left at its default.
 void check_rules_between_fields(const RunConfig& config, const std::string& file,
                                 const Origins& origins, Mistakes& mistakes);
+
+/// The rules of the sections that fine-tuning has too.
+void check_shared_sections(const OptimizerConfig& optimizer, const CommConfig& communication,
+                           const LoggingConfig& logging, std::int64_t threads_per_rank,
+                           const std::string& file, const Origins& origins, Mistakes& mistakes);
 
 }  // namespace lambert

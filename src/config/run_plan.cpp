@@ -48,7 +48,7 @@ RunPlan plan_run(const RunConfig& config, std::int64_t ranks, std::int64_t data_
     phase_plan.warmup_steps = warmup_step_count(phase);
     phase_plan.sequences = phase.max_steps * phase.global_train_batch_size;
     phase_plan.tokens = phase_plan.sequences * phase.max_seq_length;
-    phase_plan.memory = estimate_memory(sized, phase, phase_plan.shape.micro_batch);
+    phase_plan.memory = estimate_memory(sized, phase, phase_plan.shape.micro_batch, ranks);
     plan.steps += phase_plan.steps;
     plan.sequences += phase_plan.sequences;
     plan.tokens += phase_plan.tokens;

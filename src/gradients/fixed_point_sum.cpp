@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gradients/fixed_point_sum.h"
 
+#include <algorithm>
 #include <atomic>
 #include <limits>
 #include <string>
@@ -34,16 +35,18 @@ void FixedPointSum::add(const at::Tensor& values, std::int64_t term_count) {
   integers_.back() += left_out;
 }
 
-void FixedPointSum::move_to(const at::Tensor& values) {
+void FixedPointSum::move_to(const at::Tensor& values, std::size_t begin, std::size_t end) {
   const bool is_complete = integers_.back() == 0;
   float* const sums = values.data_ptr<float>();
-  at::parallel_for(0, values.numel(), kElementsPerTask, [&](std::int64_t begin, std::int64_t end) {
-    take_sums(integers_.data() + begin, end - begin, sums + begin);
-  });
+  at::parallel_for(static_cast<std::int64_t>(begin), static_cast<std::int64_t>(end),
+                   kElementsPerTask, [&](std::int64_t first, std::int64_t last) {
+                     take_sums(integers_.data() + first, last - first, sums + first);
+                   });
   if (!is_complete) {
-    values.fill_(std::numeric_limits<float>::quiet_NaN());
+    std::fill(sums + begin, sums + end, std::numeric_limits<float>::quiet_NaN());
   }
-  integers_.back() = 0;
+  std::fill(integers_.begin(), integers_.begin() + static_cast<std::ptrdiff_t>(begin), 0);
+  std::fill(integers_.begin() + static_cast<std::ptrdiff_t>(end), integers_.end(), 0);
 }
 
 }  // namespace lambert

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -28,8 +29,10 @@ class FixedPointSum {
   void add(const at::Tensor& values, std::int64_t term_count);
   /// The integers, for the sum over ranks.
   std::span<std::int64_t> integers() { return integers_; }
-  /// Writes the sum to values (element_count) fp32, rounded once, and starts again from zero.
-  void move_to(const at::Tensor& values);
+  /// Writes the elements begin to end of the sum to values (element_count) fp32, rounded once, and
+  /// starts again from zero.
+  void move_to(const at::Tensor& values, std::size_t begin, std::size_t end);
+  void move_to(const at::Tensor& values) { move_to(values, 0, integers_.size() - 1); }
 
  private:
   std::vector<std::int64_t>

@@ -4,6 +4,7 @@
 #include <ATen/Functions.h>
 
 #include "base/error.h"
+#include "gradients/bucket_cuts.h"
 
 namespace lambert {
 namespace {
@@ -59,6 +60,19 @@ void GradientBuckets::zero() {
   for (GradientBucket& bucket : buckets_) {
     bucket.flat.zero_();
   }
+}
+
+std::string GradientBuckets::name(std::size_t bucket) const {
+  return "bucket " + std::to_string(bucket) + " (" +
+         parameters_[buckets_[bucket].parameters.front()].name + ")";
+}
+
+ShareCuts GradientBuckets::cuts(std::size_t bucket, int ranks) const {
+  std::vector<std::size_t> sizes;
+  for (const std::size_t index : buckets_[bucket].parameters) {
+    sizes.push_back(static_cast<std::size_t>(parameters_[index].master.numel()));
+  }
+  return cut_bucket(sizes, ranks);
 }
 
 void GradientBuckets::check_views() const {

@@ -8,6 +8,8 @@
 
 #include <ATen/core/Tensor.h>
 
+#include "comm/communicator.h"
+
 namespace lambert {
 
 /// A tensor that is trained: master is an autograd leaf, compute the weights that the forward pass
@@ -42,6 +44,10 @@ class GradientBuckets {
   std::vector<GradientBucket>& buckets() { return buckets_; }
   const std::vector<GradientBucket>& buckets() const { return buckets_; }
   std::size_t bucket_of(std::size_t parameter) const { return bucket_of_[parameter]; }
+  /// "bucket 3 (name of its first parameter)", for messages.
+  std::string name(std::size_t bucket) const;
+  /// One share of the bucket for each rank; see bucket_cuts.h.
+  ShareCuts cuts(std::size_t bucket, int ranks) const;
   /// Gradient of a parameter, fp32, shape of master.
   const at::Tensor& gradient(std::size_t parameter) const { return views_[parameter]; }
 

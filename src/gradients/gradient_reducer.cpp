@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gradients/gradient_reducer.h"
 
+#include <ATen/Functions.h>
 #include <torch/csrc/autograd/function.h>
 #include <torch/csrc/autograd/variable.h>
 
@@ -9,6 +10,13 @@
 #include "gradients/fixed_point_sum.h"
 
 namespace lambert {
+namespace {
+
+std::span<float> floats_of(const at::Tensor& tensor) {
+  return {tensor.data_ptr<float>(), static_cast<std::size_t>(tensor.numel())};
+}
+
+}  // namespace
 
 // The story: autograd ends in one accumulator node per parameter, which runs once per backward
 // pass, after all uses of the parameter (the tied embedding has two) were summed. A hook behind
@@ -16,11 +24,16 @@ namespace lambert {
 // started in index order, because every rank must start the same reductions in the same order. What
 // never became ready (a parameter without gradient in this pass) is started by finish().
 struct GradientReducer::State {
-  State(Communicator& the_communicator, GradientBuckets& the_buckets, Reduction reduction)
-      : communicator(the_communicator), buckets(the_buckets) {
-    if (reduction == Reduction::reproducible) {
-      for (const GradientBucket& bucket : buckets.buckets()) {
-        sums.emplace_back(bucket.flat.numel());
+  State(Communicator& the_communicator, GradientBuckets& the_buckets, Reduction reduction,
+        ShardedParameters* sharded_parameters, bool error_feedback)
+      : communicator(the_communicator), buckets(the_buckets), sharded(sharded_parameters) {
+    for (std::size_t index = 0; index < buckets.buckets().size(); ++index) {
+      cuts.push_back(buckets.cuts(index, communicator.size()));
+      if (reduction == Reduction::reproducible) {
+        sums.emplace_back(buckets.buckets()[index].flat.numel());
+      }
+      if (error_feedback) {
+        residuals.push_back(at::zeros_like(buckets.buckets()[index].flat));
       }
     }
     arm();
@@ -51,19 +64,39 @@ struct GradientReducer::State {
     if (on_first_micro_batch) {  // it is the only one
       on_first_micro_batch(buckets.buckets()[index].flat);
     }
-    const GradientBucket& bucket = buckets.buckets()[index];
-    const std::string& first = buckets.parameters()[bucket.parameters.front()].name;
-    pending.push_back(communicator.start_all_reduce_sum(
-        values_to_reduce(index), "gradient bucket " + std::to_string(index) + " (" + first + ")"));
+    pending.push_back(communicator.start(work_of(index)));
   }
 
-  ReductionValues values_to_reduce(std::size_t index) {
+  RingWork work_of(std::size_t index) {
+    RingWork work;
+    work.kind = sharded == nullptr ? RingKind::all_reduce : RingKind::reduce_scatter;
+    work.cuts = cuts[index];
+    work.name = "gradient " + buckets.name(index);
     const at::Tensor& flat = buckets.buckets()[index].flat;
-    if (sums.empty()) {
-      return std::span(flat.data_ptr<float>(), static_cast<std::size_t>(flat.numel()));
+    if (!residuals.empty()) {
+      work.residual = floats_of(residuals[index]);
     }
-    sums[index].add(flat, micro_batches);
-    return sums[index].integers();
+    if (sums.empty()) {
+      work.values = floats_of(flat);
+    } else {
+      sums[index].add(flat, micro_batches);
+      work.values = sums[index].integers();
+      ++work.cuts.back();  // the count of terms left out
+    }
+    return work;
+  }
+
+  /// Reproducible: the sums of this rank's share, or of everything, go to the bucket.
+  void take_sums() {
+    const auto rank = static_cast<std::size_t>(communicator.rank());
+    for (std::size_t index = 0; index < sums.size(); ++index) {
+      const at::Tensor& flat = buckets.buckets()[index].flat;
+      if (sharded == nullptr) {
+        sums[index].move_to(flat);
+      } else {
+        sums[index].move_to(flat, cuts[index][rank], cuts[index][rank + 1]);
+      }
+    }
   }
 
   void end_first_micro_batch() {
@@ -85,14 +118,17 @@ struct GradientReducer::State {
 
   Communicator& communicator;
   GradientBuckets& buckets;
+  ShardedParameters* sharded;   // null: all ranks get the whole sum
+  std::vector<ShareCuts> cuts;  // per bucket
   std::vector<std::shared_ptr<torch::autograd::Node>> accumulators;  // kept alive for the hooks
   std::vector<std::uintptr_t> hook_keys;
   std::vector<std::size_t> missing;  // per bucket: parameters without a complete gradient
   std::vector<bool> arrived;         // per parameter
-  std::vector<std::unique_ptr<PendingReduction>> pending;  // started buckets, in index order
-  std::vector<FixedPointSum> sums;  // per bucket; empty in a standard reduction
-  std::int64_t micro_batches = 1;   // of all ranks in this step
-  OnBucket on_first_micro_batch;    // until it has seen its buckets
+  std::vector<std::unique_ptr<PendingCollective>> pending;  // started buckets, in index order
+  std::vector<FixedPointSum> sums;    // per bucket; empty in a standard reduction
+  std::vector<at::Tensor> residuals;  // per bucket (elements) fp32; empty without error feedback
+  std::int64_t micro_batches = 1;     // of all ranks in this step
+  OnBucket on_first_micro_batch;      // until it has seen its buckets
   bool reducing = false;
   bool has_micro_batch = false;  // a backward pass was begun in this step
   double exposed_seconds = 0.0;
@@ -120,8 +156,11 @@ class AfterAccumulation final : public torch::autograd::FunctionPostHook {
 }  // namespace
 
 GradientReducer::GradientReducer(Communicator& communicator, GradientBuckets& buckets,
-                                 Reduction reduction)
-    : state_(std::make_shared<State>(communicator, buckets, reduction)) {
+                                 Reduction reduction, ShardedParameters* sharded,
+                                 bool error_feedback)
+    : state_(std::make_shared<State>(communicator, buckets, reduction, sharded, error_feedback)) {
+  LAMBERT_CHECK(!error_feedback || reduction == Reduction::standard,
+                "a reproducible reduction rounds nothing that could be fed back");
   for (std::size_t index = 0; index < buckets.parameters().size(); ++index) {
     auto accumulator = torch::autograd::impl::grad_accumulator(buckets.parameters()[index].master);
     LAMBERT_CHECK(accumulator != nullptr,
@@ -163,22 +202,31 @@ ReducedGradients GradientReducer::finish() {
     state_->start_next();
   }
   const Stopwatch waiting;
-  for (const std::unique_ptr<PendingReduction>& reduction : state_->pending) {
+  for (const std::unique_ptr<PendingCollective>& reduction : state_->pending) {
     reduction->wait();
   }
   state_->exposed_seconds = waiting.seconds();
-  for (std::size_t index = 0; index < state_->sums.size(); ++index) {
-    state_->sums[index].move_to(state_->buckets.buckets()[index].flat);
+  if (state_->sharded != nullptr) {
+    state_->sharded->reset_waited_seconds();
   }
+  state_->take_sums();
   state_->arm();
   state_->reducing = false;
   state_->has_micro_batch = false;
   state_->on_first_micro_batch = {};
-  return ReducedGradients(state_->buckets);
+  return {state_->buckets, state_->sharded};
+}
+
+at::Tensor GradientReducer::residual(std::size_t parameter) const {
+  const at::Tensor& gradient = state_->buckets.gradient(parameter);
+  return state_->residuals[state_->buckets.bucket_of(parameter)]
+      .narrow(0, gradient.storage_offset(), gradient.numel())
+      .view(gradient.sizes());
 }
 
 double GradientReducer::exposed_seconds() const {
-  return state_->exposed_seconds;
+  return state_->exposed_seconds +
+         (state_->sharded == nullptr ? 0.0 : state_->sharded->waited_seconds());
 }
 
 }  // namespace lambert

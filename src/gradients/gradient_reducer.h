@@ -12,13 +12,16 @@
 
 namespace lambert {
 
-/// Starts the all-reduce of a bucket as soon as the backward pass of the last micro-batch has
-/// filled it. Buckets are started in index order on every rank: a bucket that is full early waits
-/// for its predecessors. A reproducible reduction sums micro-batches and ranks in fixed point (see
-/// fixed_point_sum.h).
+/// Starts the reduction of a bucket as soon as the backward pass of the last micro-batch has filled
+/// it: an all-reduce, or with sharded parameters a reduce-scatter. Buckets are started in index
+/// order on every rank: a bucket that is full early waits for its predecessors. A reproducible
+/// reduction sums micro-batches and ranks in fixed point (see fixed_point_sum.h).
 class GradientReducer {
  public:
-  GradientReducer(Communicator& communicator, GradientBuckets& buckets, Reduction reduction);
+  /// sharded: null, or of the same buckets. error_feedback: standard reductions only; see the story
+  /// in ring_all_reduce.h.
+  GradientReducer(Communicator& communicator, GradientBuckets& buckets, Reduction reduction,
+                  ShardedParameters* sharded = nullptr, bool error_feedback = false);
   ~GradientReducer();
 
   using OnBucket = std::function<void(const at::Tensor& flat)>;  // (elements) fp32
@@ -31,8 +34,12 @@ class GradientReducer {
   /// Waits for all buckets. Throws CommError naming the bucket. Call once per step after the last
   /// backward pass.
   ReducedGradients finish();
-  /// Seconds the last finish() waited: the part of the reduction that compute did not hide.
+  /// Seconds of the last step spent waiting for other ranks: the part of the reduction, and of the
+  /// sharded step's exchanges, that compute did not hide.
   double exposed_seconds() const;
+  /// With error feedback: what rounding has taken from the parameter's sums on this rank and the
+  /// next step adds again. fp32, shape of the parameter.
+  at::Tensor residual(std::size_t parameter) const;
 
  private:
   struct State;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "gradients/gradient_buckets.h"
+#include "gradients/sharded_parameters.h"
 
 namespace lambert {
 
@@ -10,11 +11,15 @@ namespace lambert {
 class ReducedGradients {
  public:
   const GradientBuckets& buckets() const { return *buckets_; }
+  /// Not null: only the own ranges of its parameters are reduced.
+  ShardedParameters* sharded() const { return sharded_; }
 
  private:
   friend class GradientReducer;
-  explicit ReducedGradients(const GradientBuckets& buckets) : buckets_(&buckets) {}
+  ReducedGradients(const GradientBuckets& buckets, ShardedParameters* sharded)
+      : buckets_(&buckets), sharded_(sharded) {}
   const GradientBuckets* buckets_;
+  ShardedParameters* sharded_;
 };
 
 }  // namespace lambert

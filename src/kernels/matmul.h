@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 
 #include "kernels/element.h"
@@ -42,6 +43,30 @@ enum class Accumulate { no, yes };
 /// type; result is of that type or fp32. bias: (columns) fp32 or nullptr. Equal arguments give
 /// equal bits at a fixed thread count. Throws InternalError when shapes disagree.
 void matmul(const Matrix& left, const Matrix& right, const MutableMatrix& result,
+            const float* bias = nullptr, Accumulate accumulate = Accumulate::no);
+
+/// The right operand of many products, copied once into the layout that the library reads fastest.
+/// The copy takes as much memory as the operand.
+class PackedMatrix {
+ public:
+  PackedMatrix();
+  ~PackedMatrix();
+  PackedMatrix(const PackedMatrix&) = delete;
+  PackedMatrix& operator=(const PackedMatrix&) = delete;
+
+  /// Copies right (K, N); again after its values have changed. row_count: about that of the left
+  /// operands to come.
+  void pack(const Matrix& right, std::int64_t row_count);
+
+ private:
+  friend void matmul(const Matrix& left, const PackedMatrix& right, const MutableMatrix& result,
+                     const float* bias, Accumulate accumulate);
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+/// The same with a packed right operand.
+void matmul(const Matrix& left, const PackedMatrix& right, const MutableMatrix& result,
             const float* bias = nullptr, Accumulate accumulate = Accumulate::no);
 
 /// "oneDNN 2.6.3".

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <array>
 #include <map>
+#include <mutex>
+#include <vector>
 
 #include <oneapi/dnnl/dnnl.hpp>
 
@@ -42,30 +44,61 @@ memory::desc describe(const View& view) {
   return {{view.rows, view.columns}, data_type(view.type), {view.row_stride, view.column_stride}};
 }
 
-CachedMatmul make_matmul(const Matrix& left, const Matrix& right, const MutableMatrix& result,
-                         bool has_bias, Accumulate accumulate) {
-  CachedMatmul made;
-  made.left = describe(left);
-  made.right = describe(right);
-  made.result = describe(result);
+dnnl::primitive_attr attributes_of(Accumulate accumulate) {
   dnnl::primitive_attr attributes;
   if (accumulate == Accumulate::yes) {
     dnnl::post_ops operations;
     operations.append_sum(1.0F);
     attributes.set_post_ops(operations);
   }
+  return attributes;
+}
+
+CachedMatmul make_matmul(const Matrix& left, const memory::desc& right, const MutableMatrix& result,
+                         bool has_bias, Accumulate accumulate) {
+  CachedMatmul made;
+  made.left = describe(left);
+  made.right = right;
+  made.result = describe(result);
   if (has_bias) {
     made.bias = {{1, result.columns}, memory::data_type::f32, memory::dims{result.columns, 1}};
   }
   const dnnl::matmul::desc description =
       has_bias ? dnnl::matmul::desc(made.left, made.right, made.bias, made.result)
                : dnnl::matmul::desc(made.left, made.right, made.result);
-  made.primitive =
-      dnnl::matmul(dnnl::matmul::primitive_desc(description, attributes, cpu_engine()));
+  made.primitive = dnnl::matmul(
+      dnnl::matmul::primitive_desc(description, attributes_of(accumulate), cpu_engine()));
   return made;
 }
 
-const CachedMatmul& find_matmul(const Matrix& left, const Matrix& right,
+/// The right operand of a product: as it lies in memory (layout 0), or packed in a layout of
+/// packed_layout().
+struct RightOperand {
+  memory::desc description;
+  std::int64_t layout = 0;
+  std::int64_t row_stride = 0;
+  std::int64_t column_stride = 0;
+  std::int64_t columns = 0;
+};
+
+RightOperand right_operand(const Matrix& right) {
+  return {describe(right), 0, right.row_stride, right.column_stride, right.columns};
+}
+
+/// A number for every packed layout that was seen, from 1.
+std::int64_t packed_layout(const memory::desc& description) {
+  static std::mutex mutex;
+  static std::vector<memory::desc> seen;
+  const std::lock_guard lock(mutex);
+  const auto found = std::find(seen.begin(), seen.end(), description);
+  if (found != seen.end()) {
+    return found - seen.begin() + 1;
+  }
+  seen.push_back(description);
+  return static_cast<std::int64_t>(seen.size());
+}
+
+const CachedMatmul& find_matmul(const Matrix& left, const RightOperand& right,
                                 const MutableMatrix& result, bool has_bias, Accumulate accumulate) {
   const Key key{static_cast<std::int64_t>(left.type),
                 static_cast<std::int64_t>(result.type),
@@ -82,11 +115,12 @@ const CachedMatmul& find_matmul(const Matrix& left, const Matrix& right,
                 static_cast<std::int64_t>(accumulate),
                 thread_count(),
                 omp_in_parallel(),
-                0};
+                right.layout};
   thread_local std::map<Key, CachedMatmul> cache;
   auto found = cache.find(key);
   if (found == cache.end()) {
-    found = cache.emplace(key, make_matmul(left, right, result, has_bias, accumulate)).first;
+    found = cache.emplace(key, make_matmul(left, right.description, result, has_bias, accumulate))
+                .first;
   }
   return found->second;
 }
@@ -108,17 +142,26 @@ Matrix columns_of(const Matrix& matrix, std::int64_t first, std::int64_t count) 
   return part;
 }
 
-void multiply(const Matrix& left, const Matrix& right, const MutableMatrix& result,
-              const float* bias, Accumulate accumulate) {
+const dnnl::stream& cpu_stream() {
   thread_local const dnnl::stream stream(cpu_engine());
+  return stream;
+}
+
+void multiply(const Matrix& left, const RightOperand& right, const void* right_data,
+              const MutableMatrix& result, const float* bias, Accumulate accumulate) {
   const CachedMatmul& cached = find_matmul(left, right, result, bias != nullptr, accumulate);
   std::unordered_map<int, memory> arguments{{DNNL_ARG_SRC, wrap(cached.left, left.data)},
-                                            {DNNL_ARG_WEIGHTS, wrap(cached.right, right.data)},
+                                            {DNNL_ARG_WEIGHTS, wrap(cached.right, right_data)},
                                             {DNNL_ARG_DST, wrap(cached.result, result.data)}};
   if (bias != nullptr) {
     arguments.emplace(DNNL_ARG_BIAS, wrap(cached.bias, bias));
   }
-  cached.primitive.execute(stream, arguments);
+  cached.primitive.execute(cpu_stream(), arguments);
+}
+
+void multiply(const Matrix& left, const Matrix& right, const MutableMatrix& result,
+              const float* bias, Accumulate accumulate) {
+  multiply(left, right_operand(right), right.data, result, bias, accumulate);
 }
 
 }  // namespace
@@ -141,6 +184,51 @@ void matmul(const Matrix& left, const Matrix& right, const MutableMatrix& result
     multiply(columns_of(left, first, size),
              columns_of(right.transposed(), first, size).transposed(), result,
              first == 0 ? bias : nullptr, first == 0 ? accumulate : Accumulate::yes);
+  }
+}
+
+struct PackedMatrix::State {
+  std::int64_t rows = 0;
+  ElementType type = ElementType::float32;
+  RightOperand operand;
+  memory values;
+};
+
+PackedMatrix::PackedMatrix() : state_(std::make_unique<State>()) {}
+PackedMatrix::~PackedMatrix() = default;
+
+void PackedMatrix::pack(const Matrix& right, std::int64_t row_count) {
+  State& state = *state_;
+  if (!state.values) {
+    const memory::dims sizes = {row_count, right.rows};
+    const memory::dims result_sizes = {row_count, right.columns};
+    const auto dense = memory::format_tag::ab;
+    const memory::desc any({right.rows, right.columns}, data_type(right.type),
+                           memory::format_tag::any);
+    const dnnl::matmul::primitive_desc best(
+        dnnl::matmul::desc({sizes, data_type(right.type), dense}, any,
+                           {result_sizes, data_type(right.type), dense}),
+        cpu_engine());
+    state.rows = right.rows;
+    state.type = right.type;
+    state.operand = {best.weights_desc(), packed_layout(best.weights_desc()), 0, 0, right.columns};
+    state.values = memory(best.weights_desc(), cpu_engine());
+  }
+  LAMBERT_CHECK(state.rows == right.rows && state.operand.columns == right.columns &&
+                    state.type == right.type,
+                "pack: another shape or type than before");
+  memory source = wrap(describe(right), right.data);
+  dnnl::reorder(source, state.values).execute(cpu_stream(), source, state.values);
+}
+
+void matmul(const Matrix& left, const PackedMatrix& right, const MutableMatrix& result,
+            const float* bias, Accumulate accumulate) {
+  const PackedMatrix::State& packed = *right.state_;
+  LAMBERT_CHECK(left.columns == packed.rows && left.rows == result.rows &&
+                    packed.operand.columns == result.columns && left.type == packed.type,
+                "matmul: shapes or types of the operands disagree");
+  if (result.rows > 0 && result.columns > 0) {
+    multiply(left, packed.operand, packed.values.get_data_handle(), result, bias, accumulate);
   }
 }
 

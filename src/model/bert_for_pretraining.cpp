@@ -72,6 +72,16 @@ void BertForPreTraining::refresh_compute_weights() {
   lambert::refresh_compute_weights(state_->parameters);
 }
 
+void BertForPreTraining::choose_products(const std::map<MatrixShape, ProductForms>& of_shape,
+                                         std::int64_t row_count) {
+  for (const ModelParameter& parameter : state_->parameters) {
+    if (parameter.name.starts_with("bert.encoder.") && parameter.master.dim() == 2) {
+      const MatrixShape shape{parameter.master.size(0), parameter.master.size(1)};
+      state_->table.weight(parameter.name).products->choose(of_shape.at(shape), row_count);
+    }
+  }
+}
+
 const ModelConfig& BertForPreTraining::config() const {
   return state_->config;
 }

@@ -2,8 +2,10 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <ATen/core/Tensor.h>
@@ -11,6 +13,7 @@
 #include "config/run_config.h"
 #include "model/model_inputs.h"
 #include "model/model_parameter.h"
+#include "ops/weight_products.h"
 
 namespace lambert {
 
@@ -23,6 +26,9 @@ struct PretrainingLoss {
   std::int64_t mlm_correct = 0;
   std::int64_t nsp_correct = 0;
 };
+
+/// (out, in) of a weight matrix.
+using MatrixShape = std::pair<std::int64_t, std::int64_t>;
 
 /// Logits for export checks and tests; no dropout.
 struct PretrainingLogits {
@@ -52,6 +58,9 @@ class BertForPreTraining {
   const std::vector<ModelParameter>& parameters() const;
   /// compute = master, after weights were loaded.
   void refresh_compute_weights();
+  /// How the encoder's matrices are multiplied; of_shape has (out, in) of each. row_count: tokens
+  /// of a micro-batch, about.
+  void choose_products(const std::map<MatrixShape, ProductForms>& of_shape, std::int64_t row_count);
   const ModelConfig& config() const;
 
  private:

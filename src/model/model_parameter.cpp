@@ -14,7 +14,9 @@ std::vector<ModelParameter> make_parameters(const std::vector<ParameterShape>& s
   for (const ParameterShape& shape : shapes) {
     const auto index = static_cast<std::uint32_t>(parameters.size());
     const at::Tensor master = make_initial_parameter(shape, index, config, seed);
-    const at::Tensor compute = precision == Precision::bf16 ? master.to(at::kBFloat16) : master;
+    const bool is_matrix = shape.shape.size() > 1;  // biases and LayerNorms are read in fp32
+    const at::Tensor compute =
+        precision == Precision::bf16 && is_matrix ? master.to(at::kBFloat16) : master;
     master.requires_grad_(true);
     parameters.push_back({shape.name, master, compute});
   }

@@ -13,8 +13,9 @@
 namespace lambert {
 
 /// A trained tensor. master is the autograd leaf (fp32): gradients arrive in master.grad in fp32,
-/// whatever the compute type. compute is what the forward pass multiplies with: master itself in
-/// fp32, a bf16 copy in bf16; the optimizer refreshes it after each update.
+/// whatever the compute type. compute is what the forward pass reads: master itself in fp32 and for
+/// biases and LayerNorms, a bf16 copy for matrices in bf16; the optimizer refreshes it after each
+/// update.
 struct ModelParameter {
   std::string name;    // Hugging Face's tensor name
   at::Tensor master;   // fp32, requires_grad

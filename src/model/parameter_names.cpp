@@ -58,6 +58,12 @@ void add_encoder(ShapeList& list, const ModelConfig& config) {
 
 }  // namespace
 
+std::vector<ParameterShape> encoder_parameter_shapes(const ModelConfig& config) {
+  ShapeList list;
+  add_encoder(list, config);
+  return list.take();
+}
+
 std::vector<ParameterShape> question_answering_parameter_shapes(const ModelConfig& config) {
   ShapeList list;
   add_encoder(list, config);

@@ -14,6 +14,9 @@ struct ParameterShape {
   std::vector<std::int64_t> shape;  // Hugging Face's shape, [out, in] for linear weights
 };
 
+/// Every tensor of embeddings and encoder layers, which both models have, in registration order.
+std::vector<ParameterShape> encoder_parameter_shapes(const ModelConfig& config);
+
 /// Every tensor of BertForPreTraining in registration order; the tied decoder appears once, as the
 /// word embeddings and cls.predictions.bias.
 std::vector<ParameterShape> pretraining_parameter_shapes(const ModelConfig& config);

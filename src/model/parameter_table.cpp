@@ -5,7 +5,9 @@ namespace lambert {
 
 ParameterTable::ParameterTable(const std::vector<ModelParameter>& parameters) {
   for (const ModelParameter& parameter : parameters) {
-    weights_[parameter.name] = {parameter.master, parameter.compute};
+    const bool is_matrix = parameter.master.dim() == 2;
+    weights_[parameter.name] = {parameter.master, parameter.compute,
+                                is_matrix ? std::make_shared<WeightProducts>() : nullptr};
   }
 }
 

@@ -24,7 +24,7 @@ struct LinearFunction : torch::autograd::Function<LinearFunction> {
                             const LinearWeights& weights) {
     const State state{input.contiguous(), weights};
     save_state(context, state);
-    return linear_product(state.input, weights.weight.compute, bias);
+    return linear_product(state.input, weights.weight, bias);
   }
 
   static variable_list backward(AutogradContext* context, const variable_list& gradients) {
@@ -32,7 +32,7 @@ struct LinearFunction : torch::autograd::Function<LinearFunction> {
     const at::Tensor above = gradients[0].contiguous();
     add_weight_gradient(above, state.input, state.weights.weight);
     add_bias_gradient(above, state.weights.bias);
-    return {linear_input_gradient(above, state.weights.weight.compute), at::Tensor(), at::Tensor(),
+    return {linear_input_gradient(above, state.weights.weight), at::Tensor(), at::Tensor(),
             at::Tensor()};
   }
 };

@@ -39,7 +39,7 @@ struct LinearGelu : torch::autograd::Function<LinearGelu> {
   static at::Tensor forward(AutogradContext* context, const at::Tensor& input,
                             const at::Tensor& /*weight*/, const at::Tensor& bias,
                             const LinearWeights& weights, GeluForm form) {
-    const at::Tensor product = linear_product(input.contiguous(), weights.weight.compute, {});
+    const at::Tensor product = linear_product(input.contiguous(), weights.weight, {});
     const at::Tensor output = at::empty_like(product);
     RECORD_USER_SCOPE("lambert::bias and GELU");
     with_element_type(product, [&](auto element) {
@@ -57,7 +57,7 @@ struct LinearGelu : torch::autograd::Function<LinearGelu> {
     const at::Tensor product_gradient = at::empty_like(state.product);
     run_gelu_backward(state, above, product_gradient);
     add_weight_gradient(product_gradient, state.input, state.weights.weight);
-    return {linear_input_gradient(product_gradient, state.weights.weight.compute), at::Tensor(),
+    return {linear_input_gradient(product_gradient, state.weights.weight), at::Tensor(),
             at::Tensor(), at::Tensor(), at::Tensor()};
   }
 };

@@ -104,7 +104,7 @@ struct LinearResidualNorm : torch::autograd::Function<LinearResidualNorm> {
                             const at::Tensor& /*bias*/, const LinearWeights& weights,
                             const NormLayer& norm, const TokenRows& tokens,
                             const Dropout& dropout) {
-    const at::Tensor product = linear_product(input.contiguous(), weights.weight.compute, {});
+    const at::Tensor product = linear_product(input.contiguous(), weights.weight, {});
     State state{input.contiguous(), weights, make_norm_state(product, norm, tokens.layout())};
     state.norm.tokens = tokens;
     state.norm.dropout = dropout;
@@ -118,7 +118,7 @@ struct LinearResidualNorm : torch::autograd::Function<LinearResidualNorm> {
         run_backward(state.norm, gradients[0].contiguous(), &state.weights.bias);
     variable_list result(10);
     add_weight_gradient(norm.input, state.input, state.weights.weight);
-    result[0] = linear_input_gradient(norm.input, state.weights.weight.compute);
+    result[0] = linear_input_gradient(norm.input, state.weights.weight);
     result[3] = norm.residual;
     return result;
   }

@@ -11,25 +11,47 @@
 
 namespace lambert {
 
-at::Tensor linear_product(const at::Tensor& input, const at::Tensor& weight,
-                          const at::Tensor& bias) {
-  const at::Tensor output = at::empty({input.size(0), weight.size(0)}, input.options());
-  linear_product_into(input, weight, bias, output);
+namespace {
+
+void multiply_with_weight(const at::Tensor& above, const Weight& weight, const at::Tensor& gradient,
+                          Accumulate accumulate) {
+  RECORD_USER_SCOPE("lambert::linear, input gradient");
+  const PackedMatrix* const copy =
+      weight.products ? weight.products->input_gradient_copy(weight.compute) : nullptr;
+  if (copy != nullptr) {
+    matmul(matrix_of(above), *copy, mutable_matrix_of(gradient), nullptr, accumulate);
+  } else {
+    matmul(matrix_of(above), matrix_of(weight.compute), mutable_matrix_of(gradient), nullptr,
+           accumulate);
+  }
+}
+
+}  // namespace
+
+at::Tensor linear_product(const at::Tensor& input, const Weight& weight, const at::Tensor& bias) {
+  RECORD_USER_SCOPE("lambert::linear, forward");
+  const at::Tensor output = at::empty({input.size(0), weight.compute.size(0)}, input.options());
+  const float* const bias_values = bias.defined() ? floats_of(bias) : nullptr;
+  const PackedMatrix* const copy =
+      weight.products ? weight.products->forward_copy(weight.compute) : nullptr;
+  if (copy != nullptr) {
+    matmul(matrix_of(input), *copy, mutable_matrix_of(output), bias_values);
+  } else {
+    matmul(matrix_of(input), matrix_of(weight.compute).transposed(), mutable_matrix_of(output),
+           bias_values);
+  }
   return output;
 }
 
-void linear_product_into(const at::Tensor& input, const at::Tensor& weight, const at::Tensor& bias,
-                         const at::Tensor& output) {
-  RECORD_USER_SCOPE("lambert::linear, forward");
-  matmul(matrix_of(input), matrix_of(weight).transposed(), mutable_matrix_of(output),
-         bias.defined() ? floats_of(bias) : nullptr);
+at::Tensor linear_input_gradient(const at::Tensor& above, const Weight& weight) {
+  const at::Tensor gradient = at::empty({above.size(0), weight.compute.size(1)}, above.options());
+  multiply_with_weight(above, weight, gradient, Accumulate::no);
+  return gradient;
 }
 
-at::Tensor linear_input_gradient(const at::Tensor& above, const at::Tensor& weight) {
-  RECORD_USER_SCOPE("lambert::linear, input gradient");
-  const at::Tensor gradient = at::empty({above.size(0), weight.size(1)}, above.options());
-  matmul(matrix_of(above), matrix_of(weight), mutable_matrix_of(gradient));
-  return gradient;
+void add_linear_input_gradient(const at::Tensor& above, const Weight& weight,
+                               const at::Tensor& gradient) {
+  multiply_with_weight(above, weight, gradient, Accumulate::yes);
 }
 
 void add_weight_gradient(const at::Tensor& above, const at::Tensor& input, const Weight& weight) {

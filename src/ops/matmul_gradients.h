@@ -9,15 +9,14 @@
 namespace lambert {
 
 /// x W^T (+ bias). input: (T, in); weight: (out, in), same type; bias: (out) fp32 or undefined.
-at::Tensor linear_product(const at::Tensor& input, const at::Tensor& weight,
-                          const at::Tensor& bias);
-
-/// The same into output: (T, out), type of input.
-void linear_product_into(const at::Tensor& input, const at::Tensor& weight, const at::Tensor& bias,
-                         const at::Tensor& output);
+at::Tensor linear_product(const at::Tensor& input, const Weight& weight, const at::Tensor& bias);
 
 /// dy W: (T, in). above: (T, out).
-at::Tensor linear_input_gradient(const at::Tensor& above, const at::Tensor& weight);
+at::Tensor linear_input_gradient(const at::Tensor& above, const Weight& weight);
+
+/// gradient (T, in) += dy W.
+void add_linear_input_gradient(const at::Tensor& above, const Weight& weight,
+                               const at::Tensor& gradient);
 
 /// weight's gradient += dy^T x. above: (T, out); input: (T, in), same type; weight: (out, in).
 void add_weight_gradient(const at::Tensor& above, const at::Tensor& input, const Weight& weight);

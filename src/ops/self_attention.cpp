@@ -34,11 +34,9 @@ struct State {
 at::Tensor sum_of_input_gradients(const State& state, const at::Tensor& query_gradient,
                                   const at::Tensor& key_gradient,
                                   const at::Tensor& value_gradient) {
-  const at::Tensor sum = linear_input_gradient(query_gradient, state.weights.query.weight.compute);
-  matmul(matrix_of(key_gradient), matrix_of(state.weights.key.weight.compute),
-         mutable_matrix_of(sum), nullptr, Accumulate::yes);
-  matmul(matrix_of(value_gradient), matrix_of(state.weights.value.weight.compute),
-         mutable_matrix_of(sum), nullptr, Accumulate::yes);
+  const at::Tensor sum = linear_input_gradient(query_gradient, state.weights.query.weight);
+  add_linear_input_gradient(key_gradient, state.weights.key.weight, sum);
+  add_linear_input_gradient(value_gradient, state.weights.value.weight, sum);
   return sum;
 }
 
@@ -73,9 +71,9 @@ struct SelfAttention : torch::autograd::Function<SelfAttention> {
     state.dropout = dropout;
     state.input = input.contiguous();
     state.weights = weights;
-    state.query = linear_product(state.input, weights.query.weight.compute, query_bias);
-    state.key = linear_product(state.input, weights.key.weight.compute, key_bias);
-    state.value = linear_product(state.input, weights.value.weight.compute, value_bias);
+    state.query = linear_product(state.input, weights.query.weight, query_bias);
+    state.key = linear_product(state.input, weights.key.weight, key_bias);
+    state.value = linear_product(state.input, weights.value.weight, value_bias);
     state.log_sums = at::empty({input.size(0), heads}, input.options().dtype(at::kFloat));
     const at::Tensor output = at::empty_like(state.query);
     RECORD_USER_SCOPE("lambert::attention");

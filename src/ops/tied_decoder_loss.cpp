@@ -25,25 +25,6 @@ struct State {
   at::Tensor logit_gradients;  // (N, V), of the loss sum
 };
 
-/// (rows, columns) in the memory of the last call, unless somebody still holds that: the logits are
-/// a small model's largest tensor, too large for the allocator to keep, and faulting their pages in
-/// again takes longer than the product.
-at::Tensor reused_logits(std::int64_t rows, std::int64_t columns, at::TensorOptions options) {
-  thread_local at::Tensor memory;
-  const std::int64_t count = rows * columns;
-  if (!memory.defined() || memory.storage().use_count() > 1 || memory.numel() < count ||
-      memory.dtype() != options.dtype()) {
-    memory = at::empty({count}, options);
-  }
-  return memory.narrow(0, 0, count).view({rows, columns});
-}
-
-at::Tensor logits_of(const at::Tensor& input, const at::Tensor& words, const at::Tensor& bias) {
-  const at::Tensor logits = reused_logits(input.size(0), words.size(0), input.options());
-  linear_product_into(input, words, bias, logits);
-  return logits;
-}
-
 struct TiedDecoderLoss : torch::autograd::Function<TiedDecoderLoss> {
   static at::Tensor forward(AutogradContext* context, const at::Tensor& /*input*/,
                             const at::Tensor& /*words*/, const at::Tensor& /*bias*/,
@@ -65,7 +46,7 @@ struct TiedDecoderLoss : torch::autograd::Function<TiedDecoderLoss> {
     });
     parameter_gradient(state.bias.master).add_(bias_sums.mul_(scale));
     variable_list result(5);
-    result[0] = linear_input_gradient(state.logit_gradients, state.words.compute).mul_(scale);
+    result[0] = linear_input_gradient(state.logit_gradients, state.words).mul_(scale);
     return result;
   }
 };
@@ -76,7 +57,7 @@ DecoderLoss tied_decoder_loss(const at::Tensor& input, const Weight& words, cons
                               const at::Tensor& labels) {
   const bool trains = at::GradMode::is_enabled();
   const State state{input.detach().contiguous(), words, bias,
-                    logits_of(input.detach().contiguous(), words.compute, bias.master)};
+                    linear_product(input.detach().contiguous(), words, bias.master)};
   RECORD_USER_SCOPE("lambert::cross-entropy");
   CrossEntropySums sums;
   with_element_type(state.logit_gradients, [&](auto element) {

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <memory>
+
 #include <ATen/core/Tensor.h>
+
+#include "ops/weight_products.h"
 
 namespace lambert {
 
@@ -9,8 +13,9 @@ namespace lambert {
 /// compute, which autograd does not see. Biases and LayerNorm weights are read from master: fp32
 /// costs nothing there.
 struct Weight {
-  at::Tensor master;   // fp32 leaf
-  at::Tensor compute;  // same shape, fp32 or bf16
+  at::Tensor master;                              // fp32 leaf
+  at::Tensor compute;                             // same shape, fp32 or bf16
+  std::shared_ptr<WeightProducts> products = {};  // of a matrix; none = all direct
 };
 
 /// A linear map's two tensors.

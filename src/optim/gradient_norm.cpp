@@ -1,21 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "optim/gradient_norm.h"
 
+#include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <span>
+#include <vector>
 
 #include <ATen/Parallel.h>
 
 #include "optim/update_block.h"
 
 namespace lambert {
-/// Block sums are added in block order, so the thread count does not change a bit.
-double squared_norm(const at::Tensor& tensor) {
-  const std::span<const float> values(tensor.const_data_ptr<float>(),
-                                      static_cast<std::size_t>(tensor.numel()));
-  const std::size_t block_count = (values.size() + kUpdateBlock - 1) / kUpdateBlock;
-  std::vector<double> sums(block_count);
-  at::parallel_for(0, static_cast<std::int64_t>(block_count), 8,
+namespace {
+
+/// The sum of each block: sums has one element for each.
+void sum_blocks(std::span<const float> values, std::span<double> sums) {
+  at::parallel_for(0, static_cast<std::int64_t>(sums.size()), 8,
                    [&](std::int64_t first, std::int64_t last) {
                      for (auto block = static_cast<std::size_t>(first);
                           block < static_cast<std::size_t>(last); ++block) {
@@ -24,7 +25,56 @@ double squared_norm(const at::Tensor& tensor) {
                        sums[block] = sum_of_squares(values.subspan(begin, count));
                      }
                    });
+}
+
+std::span<const float> floats_of(const at::Tensor& tensor) {
+  return {tensor.const_data_ptr<float>(), static_cast<std::size_t>(tensor.numel())};
+}
+
+std::size_t block_count_of(std::size_t elements) {
+  return (elements + kUpdateBlock - 1) / kUpdateBlock;
+}
+
+double sum_in_order(std::span<const double> sums) {
   return std::accumulate(sums.begin(), sums.end(), 0.0);
+}
+
+/// The square of each parameter's norm.
+std::vector<double> squared_norms(const GradientBuckets& buckets) {
+  std::vector<double> squares;
+  for (std::size_t index = 0; index < buckets.parameters().size(); ++index) {
+    squares.push_back(squared_norm(buckets.gradient(index)));
+  }
+  return squares;
+}
+
+/// The same bits, from the own ranges of all ranks.
+std::vector<double> squared_norms(const GradientBuckets& buckets, ShardedParameters& sharded) {
+  std::vector<double> sums(sharded.block_count());
+  for (std::size_t index = 0; index < buckets.parameters().size(); ++index) {
+    const ElementRange own = sharded.own_range(index);
+    const std::span<double> blocks = std::span(sums).subspan(
+        sharded.first_block(index) + own.begin / kUpdateBlock, block_count_of(own.size()));
+    sum_blocks(floats_of(buckets.gradient(index)).subspan(own.begin, own.size()), blocks);
+  }
+  sharded.complete(std::as_writable_bytes(std::span(sums)));
+  std::vector<double> squares;
+  for (std::size_t index = 0; index < buckets.parameters().size(); ++index) {
+    const auto elements = static_cast<std::size_t>(buckets.gradient(index).numel());
+    squares.push_back(sum_in_order(
+        std::span(sums).subspan(sharded.first_block(index), block_count_of(elements))));
+  }
+  return squares;
+}
+
+}  // namespace
+
+/// Block sums are added in block order, so the thread count does not change a bit.
+double squared_norm(const at::Tensor& tensor) {
+  const std::span<const float> values = floats_of(tensor);
+  std::vector<double> sums(block_count_of(values.size()));
+  sum_blocks(values, sums);
+  return sum_in_order(sums);
 }
 
 double GradientNorm::clip_scale(double max_norm) const {
@@ -33,13 +83,19 @@ double GradientNorm::clip_scale(double max_norm) const {
 
 GradientNorm measure_gradient_norm(const ReducedGradients& gradients) {
   const GradientBuckets& buckets = gradients.buckets();
-  double sum = 0.0;
-  for (std::size_t index = 0; index < buckets.parameters().size(); ++index) {
-    sum += squared_norm(buckets.gradient(index));
-  }
+  const std::vector<double> squares = gradients.sharded() == nullptr
+                                          ? squared_norms(buckets)
+                                          : squared_norms(buckets, *gradients.sharded());
+  const double sum = sum_in_order(squares);
   // Squares of finite fp32 numbers cannot overflow a double: the norm is finite exactly when all
   // gradients are.
-  return {std::sqrt(sum), std::isfinite(sum)};
+  GradientNorm norm{std::sqrt(sum), std::isfinite(sum)};
+  for (std::size_t index = 0; index < squares.size() && norm.non_finite_tensor.empty(); ++index) {
+    if (!std::isfinite(squares[index])) {
+      norm.non_finite_tensor = buckets.parameters()[index].name;
+    }
+  }
+  return norm;
 }
 
 }  // namespace lambert

@@ -3,9 +3,6 @@
 
 #include <cmath>
 
-#include "optim/lamb_update.h"
-#include "optim/tensor_blocks.h"
-
 namespace lambert {
 namespace {
 
@@ -51,21 +48,23 @@ UpdateCoefficients coefficients_of(const OptimizerConfig& config, const BiasCorr
 
 }  // namespace
 
-void Lamb::step(const ReducedGradients& gradients, double clip_scale, double learning_rate) {
-  begin_step(gradients);
+void Lamb::begin_step(double clip_scale, double learning_rate) {
   const BiasCorrection correction = bias_correction_at(config(), step_count());
-  for (std::size_t index = 0; index < treatments().size(); ++index) {
-    const UpdateCoefficients coefficients =
-        coefficients_of(config(), correction, clip_scale, treatments()[index].decayed);
-    const UpdateBlock tensor =
-        whole_tensor(parameter(index), gradients.buckets().gradient(index), moments_of(index));
-    const SquaredNorms squared = sum_over_blocks(
-        tensor, [&](const UpdateBlock& block) { return update_moments(block, coefficients); });
-    const double trust = trust_ratio(index, std::sqrt(squared.weight), std::sqrt(squared.update));
-    const auto rate = static_cast<float>(learning_rate * correction.rate * trust);
-    for_each_block(tensor,
-                   [&](const UpdateBlock& block) { apply_update(block, coefficients, rate); });
-  }
+  decayed_ = coefficients_of(config(), correction, clip_scale, true);
+  not_decayed_ = coefficients_of(config(), correction, clip_scale, false);
+  rate_ = learning_rate * correction.rate;
+}
+
+SquaredNorms Lamb::measure(std::size_t index, const UpdateBlock& block) const {
+  return update_moments(block, coefficients(index));
+}
+
+float Lamb::rate_of(std::size_t index, double weight_norm, double update_norm) {
+  return static_cast<float>(rate_ * trust_ratio(index, weight_norm, update_norm));
+}
+
+void Lamb::apply(std::size_t index, const UpdateBlock& block, float rate) const {
+  apply_update(block, coefficients(index), rate);
 }
 
 }  // namespace lambert

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "optim/lamb_update.h"
 #include "optim/layerwise_optimizer.h"
 
 namespace lambert {
@@ -15,10 +16,23 @@ namespace lambert {
 ///   double.
 class Lamb final : public LayerwiseOptimizer {
  public:
-  Lamb(const OptimizerConfig& config, const std::vector<NamedParameter>& parameters)
-      : LayerwiseOptimizer(config, parameters, true) {}
+  Lamb(const OptimizerConfig& config, const std::vector<NamedParameter>& parameters,
+       ShardedParameters* sharded)
+      : LayerwiseOptimizer(config, parameters, true, sharded) {}
 
-  void step(const ReducedGradients& gradients, double clip_scale, double learning_rate) override;
+ private:
+  void begin_step(double clip_scale, double learning_rate) override;
+  SquaredNorms measure(std::size_t index, const UpdateBlock& block) const override;
+  float rate_of(std::size_t index, double weight_norm, double update_norm) override;
+  void apply(std::size_t index, const UpdateBlock& block, float rate) const override;
+  const UpdateCoefficients& coefficients(std::size_t index) const {
+    return treatments()[index].decayed ? decayed_ : not_decayed_;
+  }
+
+  // Of the step.
+  UpdateCoefficients decayed_;
+  UpdateCoefficients not_decayed_;
+  double rate_ = 0.0;
 };
 
 }  // namespace lambert

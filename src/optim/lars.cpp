@@ -1,11 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "optim/lars.h"
 
-#include <cmath>
-
-#include "optim/lars_update.h"
-#include "optim/tensor_blocks.h"
-
 namespace lambert {
 namespace {
 
@@ -21,30 +16,31 @@ LarsCoefficients coefficients_of(const OptimizerConfig& config, double clip_scal
 
 }  // namespace
 
-void Lars::step(const ReducedGradients& gradients, double clip_scale, double learning_rate) {
-  begin_step(gradients);
-  const bool by_momentum = config().lars_trust_ratio == LarsTrustRatio::momentum;
-  for (std::size_t index = 0; index < treatments().size(); ++index) {
-    const LarsCoefficients coefficients =
-        coefficients_of(config(), clip_scale, treatments()[index].decayed);
-    const UpdateBlock tensor =
-        whole_tensor(parameter(index), gradients.buckets().gradient(index), moments_of(index));
-    const SquaredNorms squared = sum_over_blocks(tensor, [&](const UpdateBlock& block) {
-      return by_momentum ? update_momentum(block, coefficients)
-                         : measure_gradient(block, coefficients);
-    });
-    const double weight_norm = std::sqrt(squared.weight);
-    double update_norm = std::sqrt(squared.update);
-    if (!by_momentum && update_norm > 0.0 && treatments()[index].decayed) {
-      update_norm += config().weight_decay * weight_norm;
-    }
-    const double trust = trust_ratio(index, weight_norm, update_norm);
-    const bool is_scaled = last_updates()[index].is_adapted;
-    const auto rate =
-        static_cast<float>(learning_rate * trust * (is_scaled ? config().lars_coefficient : 1.0));
-    for_each_block(tensor, [&](const UpdateBlock& block) {
-      by_momentum ? apply_momentum(block, rate) : apply_scaled_gradient(block, coefficients, rate);
-    });
+void Lars::begin_step(double clip_scale, double learning_rate) {
+  decayed_ = coefficients_of(config(), clip_scale, true);
+  not_decayed_ = coefficients_of(config(), clip_scale, false);
+  rate_ = learning_rate;
+}
+
+SquaredNorms Lars::measure(std::size_t index, const UpdateBlock& block) const {
+  return by_momentum() ? update_momentum(block, coefficients(index))
+                       : measure_gradient(block, coefficients(index));
+}
+
+float Lars::rate_of(std::size_t index, double weight_norm, double update_norm) {
+  if (!by_momentum() && update_norm > 0.0 && treatments()[index].decayed) {
+    update_norm += config().weight_decay * weight_norm;
+  }
+  const double trust = trust_ratio(index, weight_norm, update_norm);
+  const bool is_scaled = last_updates()[index].is_adapted;
+  return static_cast<float>(rate_ * trust * (is_scaled ? config().lars_coefficient : 1.0));
+}
+
+void Lars::apply(std::size_t index, const UpdateBlock& block, float rate) const {
+  if (by_momentum()) {
+    apply_momentum(block, rate);
+  } else {
+    apply_scaled_gradient(block, coefficients(index), rate);
   }
 }
 

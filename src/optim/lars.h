@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "optim/lars_update.h"
 #include "optim/layerwise_optimizer.h"
 
 namespace lambert {
@@ -16,10 +17,24 @@ namespace lambert {
 /// Where the ratio is 1 because the tensor is not adapted or a norm is zero, so is the coefficient.
 class Lars final : public LayerwiseOptimizer {
  public:
-  Lars(const OptimizerConfig& config, const std::vector<NamedParameter>& parameters)
-      : LayerwiseOptimizer(config, parameters, false) {}
+  Lars(const OptimizerConfig& config, const std::vector<NamedParameter>& parameters,
+       ShardedParameters* sharded)
+      : LayerwiseOptimizer(config, parameters, false, sharded) {}
 
-  void step(const ReducedGradients& gradients, double clip_scale, double learning_rate) override;
+ private:
+  void begin_step(double clip_scale, double learning_rate) override;
+  SquaredNorms measure(std::size_t index, const UpdateBlock& block) const override;
+  float rate_of(std::size_t index, double weight_norm, double update_norm) override;
+  void apply(std::size_t index, const UpdateBlock& block, float rate) const override;
+  bool by_momentum() const { return config().lars_trust_ratio == LarsTrustRatio::momentum; }
+  const LarsCoefficients& coefficients(std::size_t index) const {
+    return treatments()[index].decayed ? decayed_ : not_decayed_;
+  }
+
+  // Of the step.
+  LarsCoefficients decayed_;
+  LarsCoefficients not_decayed_;
+  double rate_ = 0.0;
 };
 
 }  // namespace lambert

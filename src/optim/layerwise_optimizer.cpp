@@ -2,33 +2,50 @@
 #include "optim/layerwise_optimizer.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include <ATen/Functions.h>
 
 #include "base/error.h"
+#include "gradients/bucket_cuts.h"
 #include "optim/parameter_treatment.h"
+#include "optim/tensor_blocks.h"
 
 namespace lambert {
+namespace {
+
+static_assert(kNormBlock == kUpdateBlock, "shares are cut where blocks begin");
+
+bool has_copy(const NamedParameter& parameter) {
+  return parameter.compute.const_data_ptr() != parameter.master.const_data_ptr();
+}
+
+}  // namespace
 
 LayerwiseOptimizer::LayerwiseOptimizer(const OptimizerConfig& config,
                                        const std::vector<NamedParameter>& parameters,
-                                       bool has_second_moment)
+                                       bool has_second_moment, ShardedParameters* sharded)
     : config_(config),
       parameters_(parameters),
+      sharded_(sharded),
       treatments_(choose_treatments(config, parameters)),
       updates_(parameters.size()) {
-  for (const NamedParameter& parameter : parameters_) {
-    LAMBERT_CHECK(parameter.master.scalar_type() == at::kFloat && parameter.master.is_contiguous(),
-                  "master weight " + parameter.name + " is not contiguous fp32");
-    const bool has_copy = parameter.compute.const_data_ptr() != parameter.master.const_data_ptr();
-    LAMBERT_CHECK(
-        !has_copy ||
-            (parameter.compute.scalar_type() == at::kBFloat16 && parameter.compute.is_contiguous()),
-        "compute weight " + parameter.name + " is neither the master nor contiguous bf16");
-    const at::IntArrayRef shape = parameter.master.sizes();
-    moments_.push_back({parameter.name, at::zeros(shape, at::kFloat),
+  for (std::size_t index = 0; index < parameters_.size(); ++index) {
+    check(parameters_[index]);
+    const at::IntArrayRef shape = sharded_ == nullptr ? parameters_[index].master.sizes()
+                                                      : sharded_->own_weight(index).sizes();
+    moments_.push_back({parameters_[index].name, at::zeros(shape, at::kFloat),
                         has_second_moment ? at::zeros(shape, at::kFloat) : at::Tensor()});
   }
+}
+
+void LayerwiseOptimizer::check(const NamedParameter& parameter) const {
+  LAMBERT_CHECK(parameter.master.scalar_type() == at::kFloat &&
+                    (sharded_ != nullptr || parameter.master.is_contiguous()),
+                "master weight " + parameter.name + " is not contiguous fp32");
+  LAMBERT_CHECK(!has_copy(parameter) || (parameter.compute.scalar_type() == at::kBFloat16 &&
+                                         parameter.compute.is_contiguous()),
+                "compute weight " + parameter.name + " is neither the master nor contiguous bf16");
 }
 
 void LayerwiseOptimizer::reset_moments() {
@@ -41,10 +58,86 @@ void LayerwiseOptimizer::reset_moments() {
   }
 }
 
-void LayerwiseOptimizer::begin_step(const ReducedGradients& gradients) {
-  LAMBERT_CHECK(gradients.buckets().parameters().size() == parameters_.size(),
-                "other parameters than before");
+void LayerwiseOptimizer::step(const ReducedGradients& gradients, double clip_scale,
+                              double learning_rate) {
+  LAMBERT_CHECK(gradients.buckets().parameters().size() == parameters_.size() &&
+                    gradients.sharded() == sharded_,
+                "other parameters or shares than before");
   ++step_count_;
+  for (const NamedParameter& parameter : parameters_) {
+    // The kernels write through pointers; copies of the weights are known to be old by the version.
+    parameter.compute.unsafeGetTensorImpl()->bump_version();
+  }
+  begin_step(clip_scale, learning_rate);
+  if (sharded_ == nullptr) {
+    step_whole(gradients);
+  } else {
+    step_own_ranges(gradients);
+  }
+}
+
+/// Tensor by tensor, so that a small one is still in the cache when its second pass comes.
+void LayerwiseOptimizer::step_whole(const ReducedGradients& gradients) {
+  std::vector<SquaredNorms> sums;
+  for (std::size_t index = 0; index < parameters_.size(); ++index) {
+    const UpdateBlock tensor = whole_tensor(index, gradients);
+    sums.resize(block_count_of(tensor));
+    measure_blocks(tensor, sums, [&](const UpdateBlock& block) { return measure(index, block); });
+    apply_to_blocks(index, tensor, sum_in_order(sums));
+  }
+}
+
+void LayerwiseOptimizer::step_own_ranges(const ReducedGradients& gradients) {
+  std::vector<SquaredNorms> sums(sharded_->block_count());
+  for (std::size_t index = 0; index < parameters_.size(); ++index) {
+    const UpdateBlock own = own_range(index, gradients);
+    const std::size_t first =
+        sharded_->first_block(index) + sharded_->own_range(index).begin / kUpdateBlock;
+    measure_blocks(own, std::span(sums).subspan(first, block_count_of(own)),
+                   [&](const UpdateBlock& block) { return measure(index, block); });
+  }
+  sharded_->complete(std::as_writable_bytes(std::span(sums)));
+  const std::vector<GradientBucket>& buckets = gradients.buckets().buckets();
+  for (std::size_t bucket = 0; bucket < buckets.size(); ++bucket) {
+    for (const std::size_t index : buckets[bucket].parameters) {
+      const auto elements = static_cast<std::size_t>(parameters_[index].master.numel());
+      const std::size_t blocks = (elements + kUpdateBlock - 1) / kUpdateBlock;
+      apply_to_blocks(index, own_range(index, gradients),
+                      sum_in_order(std::span(sums).subspan(sharded_->first_block(index), blocks)));
+    }
+    sharded_->start_gather(bucket);  // travels while the next bucket is updated
+  }
+  sharded_->finish_gather();
+}
+
+void LayerwiseOptimizer::apply_to_blocks(std::size_t index, const UpdateBlock& range,
+                                         const SquaredNorms& squared) {
+  const float rate = rate_of(index, std::sqrt(squared.weight), std::sqrt(squared.update));
+  for_each_block(range, [&](const UpdateBlock& block) { apply(index, block, rate); });
+}
+
+/// Weights are written through plain pointers: autograd is not involved.
+UpdateBlock LayerwiseOptimizer::whole_tensor(std::size_t index,
+                                             const ReducedGradients& gradients) const {
+  const NamedParameter& parameter = parameters_[index];
+  const OptimizerMoments& moments = moments_[index];
+  return {static_cast<float*>(parameter.master.data_ptr()),
+          gradients.buckets().gradient(index).const_data_ptr<float>(),
+          moments.first.data_ptr<float>(),
+          moments.second.defined() ? moments.second.data_ptr<float>() : nullptr,
+          has_copy(parameter) ? static_cast<std::uint16_t*>(parameter.compute.data_ptr()) : nullptr,
+          static_cast<std::size_t>(parameter.master.numel())};
+}
+
+UpdateBlock LayerwiseOptimizer::own_range(std::size_t index,
+                                          const ReducedGradients& gradients) const {
+  const ElementRange range = sharded_->own_range(index);
+  UpdateBlock own = whole_tensor(index, gradients);
+  own.weight = static_cast<float*>(sharded_->own_weight(index).data_ptr());
+  own.gradient += range.begin;
+  own.rounded_weight = own.rounded_weight == nullptr ? nullptr : own.rounded_weight + range.begin;
+  own.count = range.size();
+  return own;  // the moments are those of the range
 }
 
 double LayerwiseOptimizer::trust_ratio(std::size_t index, double weight_norm, double update_norm) {

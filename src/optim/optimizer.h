@@ -12,7 +12,8 @@
 
 namespace lambert {
 
-/// What the optimizer keeps for one parameter, for checkpoints. Shapes of the parameter, fp32.
+/// What the optimizer keeps for one parameter, for checkpoints. fp32, shape of the parameter or,
+/// sharded, (own elements).
 struct OptimizerMoments {
   std::string name;
   at::Tensor first;   // m
@@ -30,7 +31,7 @@ class Optimizer {
  public:
   virtual ~Optimizer() = default;
   /// One update of every parameter: master weights, then compute weights. gradients: mean over the
-  /// global batch; clip_scale in (0, 1].
+  /// global batch; clip_scale in (0, 1]. Sharded: all ranks together; throws CommError.
   virtual void step(const ReducedGradients& gradients, double clip_scale, double learning_rate) = 0;
   /// Moments and the bias-correction counter back to zero.
   virtual void reset_moments() = 0;
@@ -43,8 +44,10 @@ class Optimizer {
 };
 
 /// LAMB (You et al. 2020, algorithm 2 with the variants of OptimizerConfig), AdamW or LARS, by
-/// config.name. Throws ConfigError when a weight_decay_exclude entry matches no parameter.
+/// config.name. sharded: null, or of the same parameters. Throws ConfigError when a
+/// weight_decay_exclude entry matches no parameter.
 std::unique_ptr<Optimizer> make_optimizer(const OptimizerConfig& config,
-                                          const std::vector<NamedParameter>& parameters);
+                                          const std::vector<NamedParameter>& parameters,
+                                          ShardedParameters* sharded = nullptr);
 
 }  // namespace lambert

@@ -8,18 +8,14 @@
 namespace lambert {
 namespace {
 
-std::size_t block_count_of(const UpdateBlock& tensor) {
-  return (tensor.count + kUpdateBlock - 1) / kUpdateBlock;
-}
-
-UpdateBlock part_of(const UpdateBlock& tensor, std::size_t block) {
+UpdateBlock part_of(const UpdateBlock& range, std::size_t block) {
   const std::size_t begin = block * kUpdateBlock;
-  return {tensor.weight + begin,
-          tensor.gradient + begin,
-          tensor.first + begin,
-          tensor.second == nullptr ? nullptr : tensor.second + begin,
-          tensor.rounded_weight == nullptr ? nullptr : tensor.rounded_weight + begin,
-          std::min(kUpdateBlock, tensor.count - begin)};
+  return {range.weight + begin,
+          range.gradient + begin,
+          range.first + begin,
+          range.second == nullptr ? nullptr : range.second + begin,
+          range.rounded_weight == nullptr ? nullptr : range.rounded_weight + begin,
+          std::min(kUpdateBlock, range.count - begin)};
 }
 
 void for_each_number(std::size_t block_count, const std::function<void(std::size_t)>& work) {
@@ -33,27 +29,21 @@ void for_each_number(std::size_t block_count, const std::function<void(std::size
 
 }  // namespace
 
-UpdateBlock whole_tensor(const NamedParameter& parameter, const at::Tensor& gradient,
-                         const OptimizerMoments& moments) {
-  const bool has_copy = parameter.compute.const_data_ptr() != parameter.master.const_data_ptr();
-  return {static_cast<float*>(parameter.master.data_ptr()),
-          gradient.const_data_ptr<float>(),
-          moments.first.data_ptr<float>(),
-          moments.second.defined() ? moments.second.data_ptr<float>() : nullptr,
-          has_copy ? static_cast<std::uint16_t*>(parameter.compute.data_ptr()) : nullptr,
-          static_cast<std::size_t>(parameter.master.numel())};
+std::size_t block_count_of(const UpdateBlock& range) {
+  return (range.count + kUpdateBlock - 1) / kUpdateBlock;
 }
 
-void for_each_block(const UpdateBlock& tensor,
-                    const std::function<void(const UpdateBlock&)>& work) {
-  for_each_number(block_count_of(tensor), [&](std::size_t block) { work(part_of(tensor, block)); });
+void for_each_block(const UpdateBlock& range, const std::function<void(const UpdateBlock&)>& work) {
+  for_each_number(block_count_of(range), [&](std::size_t block) { work(part_of(range, block)); });
 }
 
-SquaredNorms sum_over_blocks(const UpdateBlock& tensor,
-                             const std::function<SquaredNorms(const UpdateBlock&)>& work) {
-  std::vector<SquaredNorms> sums(block_count_of(tensor));
+void measure_blocks(const UpdateBlock& range, std::span<SquaredNorms> sums,
+                    const std::function<SquaredNorms(const UpdateBlock&)>& work) {
   for_each_number(sums.size(),
-                  [&](std::size_t block) { sums[block] = work(part_of(tensor, block)); });
+                  [&](std::size_t block) { sums[block] = work(part_of(range, block)); });
+}
+
+SquaredNorms sum_in_order(std::span<const SquaredNorms> sums) {
   SquaredNorms total;
   for (const SquaredNorms& sum : sums) {
     total.weight += sum.weight;

@@ -1,24 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
-// One tensor as blocks that threads share out. Block sums are added in block order: the same bits
-// for any number of threads.
+// A tensor, or a rank's range of it, as blocks that threads share out. Block sums are added in
+// block order: the same bits for any number of threads, and of ranks that share the tensor.
 #pragma once
 
 #include <functional>
+#include <span>
+#include <vector>
 
-#include "optim/optimizer.h"
 #include "optim/update_block.h"
 
 namespace lambert {
 
-/// The arrays of one tensor. Weights are written through plain pointers: autograd is not involved.
-UpdateBlock whole_tensor(const NamedParameter& parameter, const at::Tensor& gradient,
-                         const OptimizerMoments& moments);
+std::size_t block_count_of(const UpdateBlock& range);
 
-/// Calls work(block) for each block of the tensor, on all threads.
-void for_each_block(const UpdateBlock& tensor, const std::function<void(const UpdateBlock&)>& work);
+/// Calls work(block) for each block of the range, on all threads.
+void for_each_block(const UpdateBlock& range, const std::function<void(const UpdateBlock&)>& work);
 
-/// The sum of work(block) over the blocks of the tensor.
-SquaredNorms sum_over_blocks(const UpdateBlock& tensor,
-                             const std::function<SquaredNorms(const UpdateBlock&)>& work);
+/// sums[i] = work(block i); one element for each block.
+void measure_blocks(const UpdateBlock& range, std::span<SquaredNorms> sums,
+                    const std::function<SquaredNorms(const UpdateBlock&)>& work);
+
+SquaredNorms sum_in_order(std::span<const SquaredNorms> sums);
 
 }  // namespace lambert

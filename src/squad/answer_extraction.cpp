@@ -10,6 +10,7 @@
 
 #include "squad/answer_text.h"
 #include "text/normalizer.h"
+#include "text/utf8.h"
 
 namespace lambert {
 namespace {
@@ -87,6 +88,27 @@ std::string joined_words(const TokenizedContext& context, std::int32_t first, st
   return text;
 }
 
+/// Sentencepiece: the words of two tokens, without what stands before the first and behind the last
+/// one. All of it when they are not even one letter.
+std::string cut_at_pieces(const std::string& words, const TokenizedContext& context,
+                          std::size_t first_token, std::size_t last_token) {
+  const auto last_word = static_cast<std::size_t>(context.word_of_token[last_token]);
+  const std::u32string text = to_code_points(words);
+  const std::size_t start_of_last_word = text.size() - count_code_points(context.words[last_word]);
+  const auto begin = static_cast<std::size_t>(context.place_of_token[first_token].begin);
+  const std::size_t end =
+      start_of_last_word + static_cast<std::size_t>(context.place_of_token[last_token].end);
+  if (begin >= end) {
+    return words;
+  }
+  std::u32string cut;
+  for (const std::u32string& word :
+       split_at_spaces(std::u32string_view(text).substr(begin, end - begin))) {
+    cut += (cut.empty() ? U"" : U" ") + word;
+  }
+  return cut.empty() ? words : to_utf8(cut);
+}
+
 /// The tokens as the text that they spell in the tokenizer's own normal form.
 std::string spell(const SquadFeature& window, const Candidate& candidate,
                   const Tokenizer& tokenizer) {
@@ -109,13 +131,15 @@ std::string text_of(const Candidate& candidate, const SquadFeature& window,
   if (candidate.start == 0) {
     return "";
   }
-  const auto word_at = [&](std::int32_t position) {
-    const std::int32_t token = position - window.window_begin + window.first_token;
-    return context.word_of_token[static_cast<std::size_t>(token)];
+  const auto token_at = [&window](std::int32_t position) {
+    return static_cast<std::size_t>(position - window.window_begin + window.first_token);
   };
-  const std::string words = joined_words(context, word_at(candidate.start), word_at(candidate.end));
-  if (tokenizer.type() != "wordpiece") {
-    return words;  // sentencepiece pieces carry no word boundaries to align with
+  const std::size_t first_token = token_at(candidate.start);
+  const std::size_t last_token = token_at(candidate.end);
+  const std::string words =
+      joined_words(context, context.word_of_token[first_token], context.word_of_token[last_token]);
+  if (!context.place_of_token.empty()) {
+    return cut_at_pieces(words, context, first_token, last_token);
   }
   return align_to_original(spell(window, candidate, tokenizer), words, tokenizer.cased());
 }

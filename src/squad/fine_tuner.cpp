@@ -4,17 +4,19 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <string>
 #include <utility>
 
 #include <ATen/ATen.h>
 
 #include "base/clock.h"
 #include "base/error.h"
-#include "base/log.h"
 #include "base/stop_signal.h"
+#include "config/run_config_fields.h"
 #include "data/batch.h"
 #include "optim/gradient_norm.h"
 #include "optim/lr_schedule.h"
+#include "squad/fine_tuning_report.h"
 #include "train/micro_batch_inputs.h"
 
 namespace lambert {
@@ -46,9 +48,20 @@ FineTuningPlan::FineTuningPlan(const SquadConfig& config, std::uint64_t seed,
       steps_(static_cast<std::int64_t>(
           std::ceil(config.num_train_epochs * static_cast<double>(steps_per_epoch_)))),
       ranks_(ranks),
+      is_reproducible_(config.communication.reduction == Reduction::reproducible),
       shuffles_(config.shuffle),
       order_(seed, 0, window_count),
-      schedule_(make_schedule(config, steps_)) {}
+      schedule_(make_schedule(config, steps_)) {
+  const std::string what = "planning the fine-tuning: ";
+  if (static_cast<double>(steps_) > kMaxSteps) {
+    throw ConfigError(what + std::to_string(steps_) +
+                      " steps are more than checkpoints can number; lower num_train_epochs");
+  }
+  if (steps_ > 0 && config.warmup_steps > static_cast<double>(steps_)) {
+    throw ConfigError(what + "warmup_steps is above all " + std::to_string(steps_) +
+                      " steps; use at most that, or a share below 1");
+  }
+}
 
 double FineTuningPlan::rate_at(std::int64_t step) const {
   return LrSchedule(schedule_).rate_at(step);
@@ -59,34 +72,33 @@ std::int64_t FineTuningPlan::windows_in(std::int64_t step) const {
   return std::min(global_batch_, window_count_ - first);
 }
 
-FineTuningPlan::Share FineTuningPlan::share_of(std::int64_t step, int rank) const {
-  const std::int64_t windows = windows_in(step);
-  return {windows * rank / ranks_, windows * (rank + 1) / ranks_};
+std::int64_t FineTuningPlan::windows_before(std::int64_t step) const {
+  return step / steps_per_epoch_ * window_count_ + step % steps_per_epoch_ * global_batch_;
 }
 
 std::int64_t FineTuningPlan::micro_batches_in(std::int64_t step) const {
-  std::int64_t count = 0;
-  for (int rank = 0; rank < ranks_; ++rank) {
-    const Share share = share_of(step, rank);
-    count += divide_up(share.end - share.begin, micro_batch_);
-  }
-  return count;
+  const std::int64_t windows = windows_in(step);
+  const std::int64_t fewest = divide_up(windows, micro_batch_);
+  return is_reproducible_ ? fewest : std::min(divide_up(fewest, ranks_) * ranks_, windows);
 }
 
 std::vector<std::vector<FineTuningPlan::Sample>> FineTuningPlan::micro_batches(std::int64_t step,
                                                                                int rank) const {
   const std::int64_t epoch = step / steps_per_epoch_;
   const std::int64_t first = step % steps_per_epoch_ * global_batch_;
-  const Share share = share_of(step, rank);
+  const std::int64_t windows = windows_in(step);
+  const std::int64_t count = micro_batches_in(step);
   std::vector<std::vector<Sample>> micro_batches;
-  for (std::int64_t index = share.begin; index < share.end; ++index) {
-    if ((index - share.begin) % micro_batch_ == 0) {
-      micro_batches.emplace_back();
+  for (std::int64_t number = count * rank / ranks_; number < count * (rank + 1) / ranks_;
+       ++number) {
+    micro_batches.emplace_back();
+    for (std::int64_t index = windows * number / count; index < windows * (number + 1) / count;
+         ++index) {
+      const std::int64_t place = first + index;
+      const std::int64_t window = shuffles_ ? order_.example_at(epoch, place) : place;
+      micro_batches.back().push_back({static_cast<std::size_t>(window),
+                                      static_cast<std::uint64_t>(epoch * window_count_ + place)});
     }
-    const std::int64_t place = first + index;
-    const std::int64_t window = shuffles_ ? order_.example_at(epoch, place) : place;
-    micro_batches.back().push_back({static_cast<std::size_t>(window),
-                                    static_cast<std::uint64_t>(epoch * window_count_ + place)});
   }
   return micro_batches;
 }
@@ -167,6 +179,7 @@ FineTuner::FineTuner(const SquadConfig& config, std::uint64_t seed, Parts parts,
 StopReason FineTuner::run(TrainState state) {
   const FineTuningPlan& plan = steps_.plan();
   const std::int64_t first_step = state.global_step;
+  FineTuningReport report(parts_.metrics, config_.logging, seed_, plan.steps());
   while (state.global_step < plan.steps()) {
     const Stopwatch watch;
     const std::int64_t step = state.global_step;
@@ -181,20 +194,8 @@ StopReason FineTuner::run(TrainState state) {
     state.samples_seen += plan.windows_in(step);
     state.optimizer_steps = parts_.optimizer.step_count();
     parts_.progress.global_step = state.global_step;
-    const double seconds = watch.seconds();
-    parts_.metrics.record(state, "seed-" + std::to_string(seed_),
-                          {{"loss", figures.loss},
-                           {"learning_rate", learning_rate},
-                           {"gradient_norm", figures.gradient_norm},
-                           {"step_seconds", seconds},
-                           {"sequences_per_second", windows / seconds},
-                           {"exposed_reduce_seconds", parts_.reducer.exposed_seconds()}});
-    if (state.global_step % config_.logging.logging_steps == 0 ||
-        state.global_step == plan.steps()) {
-      log_info("seed=" + std::to_string(seed_) + " step=" + std::to_string(state.global_step) +
-               "/" + std::to_string(plan.steps()) + " loss=" + std::to_string(figures.loss) +
-               " windows_per_second=" + std::to_string(windows / seconds));
-    }
+    report.step(state, {figures.loss, learning_rate, figures.gradient_norm, windows,
+                        watch.seconds(), parts_.reducer.exposed_seconds()});
     const bool stopping = figures.request == StopRequest::save_and_stop ||
                           state.global_step - first_step == config_.stop_after_steps;
     const bool is_due =

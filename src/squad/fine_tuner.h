@@ -25,7 +25,7 @@ namespace lambert {
 /// the step alone.
 class FineTuningPlan {
  public:
-  /// window_count > 0.
+  /// window_count > 0. Throws ConfigError when the warm-up is longer than the training.
   FineTuningPlan(const SquadConfig& config, std::uint64_t seed, std::int64_t window_count,
                  int ranks);
 
@@ -33,7 +33,10 @@ class FineTuningPlan {
   double rate_at(std::int64_t step) const;
   /// Windows of all ranks in a step; the last step of an epoch may have fewer.
   std::int64_t windows_in(std::int64_t step) const;
-  /// Micro-batches of all ranks in a step.
+  /// Windows of all ranks in the steps before this one.
+  std::int64_t windows_before(std::int64_t step) const;
+  /// Micro-batches of all ranks in a step, nearly equal in size. With a reproducible reduction
+  /// their number, and so what is in them, does not depend on the ranks.
   std::int64_t micro_batches_in(std::int64_t step) const;
 
   struct Sample {
@@ -44,18 +47,13 @@ class FineTuningPlan {
   std::vector<std::vector<Sample>> micro_batches(std::int64_t step, int rank) const;
 
  private:
-  struct Share {
-    std::int64_t begin = 0;
-    std::int64_t end = 0;
-  };
-  Share share_of(std::int64_t step, int rank) const;
-
   std::int64_t window_count_;
   std::int64_t global_batch_;
   std::int64_t micro_batch_;
   std::int64_t steps_per_epoch_;
   std::int64_t steps_;
   int ranks_;
+  bool is_reproducible_;
   bool shuffles_;
   SampleOrder order_;
   PhaseConfig schedule_;

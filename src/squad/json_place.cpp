@@ -4,9 +4,12 @@
 #include <algorithm>
 #include <cstddef>
 #include <iterator>
+#include <set>
 #include <vector>
 
 #include <nlohmann/json.hpp>
+
+#include "checkpoint/strict_json.h"
 
 namespace lambert {
 namespace {
@@ -35,10 +38,11 @@ class CountingIterator {
   std::size_t* taken_;
 };
 
-/// Follows the paths of all values and stops at the wanted one.
+/// Follows the paths of all values and stops at the wanted one, or at the first mistake.
 class PathFinder final : public nlohmann::json_sax<nlohmann::json> {
  public:
-  PathFinder(std::string_view text, const std::string& wanted, const std::size_t& taken)
+  /// wanted: null to look for a mistake only.
+  PathFinder(std::string_view text, const std::string* wanted, const std::size_t& taken)
       : text_(text), wanted_(wanted), taken_(taken) {}
 
   bool null() override { return value(); }
@@ -53,11 +57,16 @@ class PathFinder final : public nlohmann::json_sax<nlohmann::json> {
   bool end_object() override { return close(); }
   bool end_array() override { return close(); }
   bool key(string_t& name) override {
+    if (!levels_.back().names.insert(name).second) {
+      return stop_at_next_token();
+    }
     levels_.back().key = name;
     previous_end_ = taken_;
     return true;
   }
-  bool parse_error(std::size_t, const std::string&, const nlohmann::detail::exception&) override {
+  bool parse_error(std::size_t position, const std::string&,
+                   const nlohmann::detail::exception&) override {
+    found_ = position > 0 ? position - 1 : 0;  // counted from 1
     return false;
   }
 
@@ -68,6 +77,7 @@ class PathFinder final : public nlohmann::json_sax<nlohmann::json> {
     bool is_array = false;
     std::size_t index = 0;
     std::string key;
+    std::set<std::string> names;
   };
 
   std::string path() const {
@@ -82,15 +92,15 @@ class PathFinder final : public nlohmann::json_sax<nlohmann::json> {
     return text;
   }
 
-  /// False when this is the wanted value. A value starts where the last token ended, behind commas,
-  /// colons and spaces.
-  bool begin() {
-    if (path() != wanted_) {
-      return true;
-    }
+  /// A token starts where the last one ended, behind commas, colons and spaces. False, for the
+  /// parser.
+  bool stop_at_next_token() {
     found_ = std::min(text_.find_first_not_of(" \t\r\n,:", previous_end_), text_.size());
     return false;
   }
+
+  /// False when this is the wanted value.
+  bool begin() { return wanted_ == nullptr || path() != *wanted_ || stop_at_next_token(); }
 
   void end() {
     previous_end_ = taken_;
@@ -106,10 +116,12 @@ class PathFinder final : public nlohmann::json_sax<nlohmann::json> {
   }
 
   bool open(bool is_array) {
-    const bool goes_on = begin();
-    levels_.push_back({is_array, 0, ""});
+    if (!begin() || (levels_.size() == kMaxJsonDepth && !stop_at_next_token())) {
+      return false;
+    }
+    levels_.push_back({is_array, 0, "", {}});
     previous_end_ = taken_;
-    return goes_on;
+    return true;
   }
 
   bool close() {
@@ -119,12 +131,20 @@ class PathFinder final : public nlohmann::json_sax<nlohmann::json> {
   }
 
   std::string_view text_;
-  const std::string& wanted_;
+  const std::string* wanted_;
   const std::size_t& taken_;
   std::size_t previous_end_ = 0;
   std::size_t found_ = 0;
   std::vector<Level> levels_;
 };
+
+std::size_t find_byte(std::string_view text, const std::string* wanted) {
+  std::size_t taken = 0;
+  PathFinder finder(text, wanted, taken);
+  nlohmann::json::sax_parse(CountingIterator(text.data(), &taken),
+                            CountingIterator(text.data() + text.size(), &taken), &finder);
+  return finder.found();
+}
 
 }  // namespace
 
@@ -137,11 +157,11 @@ std::string place_of_byte(std::string_view text, std::size_t offset) {
 }
 
 std::string place_in_json(std::string_view text, const std::string& path) {
-  std::size_t taken = 0;
-  PathFinder finder(text, path, taken);
-  nlohmann::json::sax_parse(CountingIterator(text.data(), &taken),
-                            CountingIterator(text.data() + text.size(), &taken), &finder);
-  return place_of_byte(text, finder.found());
+  return place_of_byte(text, find_byte(text, &path));
+}
+
+std::string place_of_json_mistake(std::string_view text) {
+  return place_of_byte(text, find_byte(text, nullptr));
 }
 
 }  // namespace lambert

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "config/squad_config.h"
@@ -21,8 +22,8 @@ struct SquadQuestion {
   std::string text;
   std::vector<SquadAnswer> answers;  // empty only when impossible
   bool is_impossible = false;
-  bool has_wrong_offset = false;  // an answer's text does not stand at its start
-  std::size_t context = 0;        // index into SquadData::contexts
+  std::string wrong_offset;  // what stands where an answer should; empty: all are in their place
+  std::size_t context = 0;   // index into SquadData::contexts
 };
 
 /// A SQuAD file, in its order.
@@ -30,13 +31,17 @@ struct SquadData {
   std::filesystem::path file;
   std::vector<std::string> contexts;
   std::vector<SquadQuestion> questions;
-  bool has_impossible_key = false;         // as every v2.0 file has
-  std::vector<std::string> wrong_offsets;  // one message for each question with one
+  bool has_impossible_key = false;  // as every v2.0 file has
 };
 
 /// Reads SQuAD v1.1 or v2.0 JSON, plain UTF-8. Throws DataError with file, line, column, JSON path
-/// or question id. Wrong answer offsets are listed, not thrown: scoring does not need them.
+/// or question id. Wrong answer offsets are noted, not thrown: scoring does not need them.
 SquadData read_squad(const std::filesystem::path& file);
+/// The same for the text of a file; messages name the file.
+SquadData parse_squad(std::string_view text, const std::filesystem::path& file);
+
+/// wanted: 1.1 or 2.0; empty: as the file says.
+SquadVersion choose_version(const std::string& wanted, const SquadData& data);
 
 /// Throws DataError when the file is of the other version: questions without answer in v1.1, or no
 /// is_impossible at all in v2.0.

@@ -42,16 +42,21 @@ std::vector<Window> cut_windows(std::int32_t tokens, std::int32_t longest, std::
 }
 
 /// The window in which a token has most context: max over windows of min(left, right) + 0.01 size,
-/// the first one of equals.
-std::size_t best_window(const std::vector<Window>& windows, std::int32_t token) {
-  std::size_t best = 0;
+/// the first one of equals. any: a window that holds the token; the others that do are its
+/// neighbours.
+std::size_t best_window(const std::vector<Window>& windows, std::size_t any, std::int32_t token) {
+  const auto holds = [&windows, token](std::size_t index) {
+    return windows[index].begin <= token && token < windows[index].begin + windows[index].size;
+  };
+  std::size_t first = any;
+  while (first > 0 && holds(first - 1)) {
+    --first;
+  }
+  std::size_t best = first;
   double best_score = -std::numeric_limits<double>::infinity();
-  for (std::size_t index = 0; index < windows.size(); ++index) {
+  for (std::size_t index = first; index < windows.size() && holds(index); ++index) {
     const Window& window = windows[index];
     const std::int32_t last = window.begin + window.size - 1;
-    if (token < window.begin || token > last) {
-      continue;
-    }
     const double score = std::min(token - window.begin, last - token) + 0.01 * window.size;
     if (score > best_score) {
       best_score = score;
@@ -101,11 +106,48 @@ bool words_contain(const TokenizedContext& context, std::int32_t first, std::int
   return text.find(joined(split_at_spaces(to_code_points(answer)))) != std::u32string::npos;
 }
 
+/// Where the pieces from first_piece to the last token stand in their word. Pieces spell the
+/// normalised word, with U+2581 for the space before it, so that places are counted.
+void place_pieces(const Tokenizer& tokenizer, std::size_t first_piece, std::int32_t word_length,
+                  TokenizedContext& context) {
+  std::int32_t place = 0;
+  for (std::size_t piece = first_piece; piece < context.tokens.size(); ++piece) {
+    const std::u32string text = to_code_points(tokenizer.token(context.tokens[piece]));
+    const auto letters = static_cast<std::int32_t>(text.size()) -
+                         static_cast<std::int32_t>(std::count(text.begin(), text.end(), U'\u2581'));
+    context.place_of_token.push_back({place, place + letters});
+    place += letters;
+  }
+  if (place != word_length) {
+    std::fill(context.place_of_token.begin() + static_cast<std::ptrdiff_t>(first_piece),
+              context.place_of_token.end(), PlaceInWord{0, word_length});
+  }
+}
+
+/// Sentencepiece: the answer's own tokens, by their places. An answer alone is spelt with another
+/// first piece than inside "(1895", so that narrow() would not find it.
+TokenSpan narrow_by_place(TokenSpan words, const TokenizedContext& context, std::int64_t begin,
+                          std::int64_t end) {
+  const auto place = [&context](std::int32_t token, std::int32_t PlaceInWord::*edge) {
+    const auto index = static_cast<std::size_t>(token);
+    return std::int64_t{
+               context.word_begin[static_cast<std::size_t>(context.word_of_token[index])]} +
+           context.place_of_token[index].*edge;
+  };
+  while (words.first < words.last && place(words.first, &PlaceInWord::end) <= begin) {
+    ++words.first;
+  }
+  while (words.last > words.first && place(words.last, &PlaceInWord::begin) >= end) {
+    --words.last;
+  }
+  return words;
+}
+
 /// Nothing when the answer is not where its offset says.
 std::optional<TokenSpan> find_answer(const SquadAnswer& answer, const TokenizedContext& context,
                                      const Tokenizer& tokenizer) {
   const auto length = static_cast<std::int64_t>(count_code_points(answer.text));
-  if (length == 0) {
+  if (length == 0 || context.words.empty()) {
     return std::nullopt;
   }
   const std::int32_t first_word =
@@ -119,10 +161,17 @@ std::optional<TokenSpan> find_answer(const SquadAnswer& answer, const TokenizedC
   const std::int32_t last_token = next_word < context.words.size()
                                       ? context.first_token_of_word[next_word] - 1
                                       : static_cast<std::int32_t>(context.tokens.size()) - 1;
+  const TokenSpan words = {context.first_token_of_word[static_cast<std::size_t>(first_word)],
+                           last_token};
+  if (words.last < words.first) {
+    return std::nullopt;  // control characters alone have no token
+  }
+  if (!context.place_of_token.empty()) {
+    return narrow_by_place(words, context, answer.start, answer.start + length);
+  }
   std::vector<std::int32_t> tokens;
   tokenizer.encode(answer.text, tokens);
-  return narrow({context.first_token_of_word[static_cast<std::size_t>(first_word)], last_token},
-                context, tokens);
+  return narrow(words, context, tokens);
 }
 
 SquadFeature make_feature(std::size_t question, const std::vector<std::int32_t>& question_ids,
@@ -140,7 +189,7 @@ SquadFeature make_feature(std::size_t question, const std::vector<std::int32_t>&
   feature.input_ids.insert(feature.input_ids.end(), begin, begin + window.size);
   feature.input_ids.push_back(special.sep);
   for (std::int32_t token = window.begin; token < window.begin + window.size; ++token) {
-    feature.has_max_context.push_back(best_window(windows, token) == number);
+    feature.has_max_context.push_back(best_window(windows, number, token) == number);
   }
   return feature;
 }
@@ -165,9 +214,9 @@ SquadFeatures make_features(const SquadData& data, const Tokenizer& tokenizer,
     const TokenizedContext& context = result.contexts[question.context];
     std::optional<TokenSpan> answer;
     if (for_training && !question.is_impossible) {
-      answer = question.has_wrong_offset
-                   ? std::nullopt
-                   : find_answer(question.answers.front(), context, tokenizer);
+      answer = question.wrong_offset.empty()
+                   ? find_answer(question.answers.front(), context, tokenizer)
+                   : std::nullopt;
       if (!answer) {
         ++result.unusable_questions;
         continue;
@@ -200,6 +249,7 @@ SquadFeatures make_features(const SquadData& data, const Tokenizer& tokenizer,
 
 TokenizedContext tokenize_context(const std::string& context, const Tokenizer& tokenizer) {
   TokenizedContext result;
+  std::vector<std::int32_t> word_lengths;  // code points
   bool inside = false;
   for (const char32_t code_point : to_code_points(context)) {
     if (separates_words(code_point)) {
@@ -207,16 +257,23 @@ TokenizedContext tokenize_context(const std::string& context, const Tokenizer& t
     } else {
       if (!inside) {
         result.words.emplace_back();
+        result.word_begin.push_back(static_cast<std::int32_t>(result.word_of_code_point.size()));
+        word_lengths.push_back(0);
         inside = true;
       }
       append_utf8(code_point, result.words.back());
+      ++word_lengths.back();
     }
     const auto words = static_cast<std::int32_t>(result.words.size());
     result.word_of_code_point.push_back(std::max(words - 1, 0));
   }
   for (std::size_t word = 0; word < result.words.size(); ++word) {
-    result.first_token_of_word.push_back(static_cast<std::int32_t>(result.tokens.size()));
+    const std::size_t first_token = result.tokens.size();
+    result.first_token_of_word.push_back(static_cast<std::int32_t>(first_token));
     tokenizer.encode(result.words[word], result.tokens);
+    if (tokenizer.type() == "sentencepiece") {
+      place_pieces(tokenizer, first_token, word_lengths[word], result);
+    }
     result.word_of_token.resize(result.tokens.size(), static_cast<std::int32_t>(word));
   }
   return result;

@@ -28,10 +28,20 @@ struct SquadFeature {
   std::int32_t window_size() const { return static_cast<std::int32_t>(has_max_context.size()); }
 };
 
+/// Code points of a word, from begin to before end.
+struct PlaceInWord {
+  std::int32_t begin = 0;
+  std::int32_t end = 0;
+};
+
 /// A paragraph as words (split at white space) and their tokens.
 struct TokenizedContext {
   std::vector<std::string> words;
+  std::vector<std::int32_t> word_begin;  // code point of the paragraph
   std::vector<std::int32_t> tokens;
+  // Sentencepiece only: where each token stands in its word. The whole word, for all tokens of a
+  // word that the normaliser made longer or shorter.
+  std::vector<PlaceInWord> place_of_token;
   std::vector<std::int32_t> word_of_token;
   std::vector<std::int32_t> first_token_of_word;
   std::vector<std::int32_t> word_of_code_point;  // white space belongs to the word before it

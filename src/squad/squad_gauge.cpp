@@ -74,16 +74,17 @@ GaugeQuestions read_gauge_questions(const RunConfig& run, const DatasetInfo& dat
 }
 
 SquadGauge::SquadGauge(const RunConfig& run, GaugeQuestions questions, Communicator& communicator,
-                       std::vector<ModelParameter> weights)
+                       std::vector<NamedTensor> weights)
     : run_(run),
       recipe_(make_recipe(run)),
       questions_(std::move(questions)),
       communicator_(communicator),
       weights_(std::move(weights)) {
-  log_info("squad gauge loaded train_questions=" + std::to_string(questions_.train.questions.size()) +
-           " train_windows=" + std::to_string(questions_.train_features.features.size()) +
-           " dev_questions=" + std::to_string(questions_.dev.questions.size()) +
-           " dev_windows=" + std::to_string(questions_.dev_features.features.size()));
+  log_info(
+      "squad gauge loaded train_questions=" + std::to_string(questions_.train.questions.size()) +
+      " train_windows=" + std::to_string(questions_.train_features.features.size()) +
+      " dev_questions=" + std::to_string(questions_.dev.questions.size()) +
+      " dev_windows=" + std::to_string(questions_.dev_features.features.size()));
 }
 
 EvaluationResult SquadGauge::run() {
@@ -123,7 +124,7 @@ void SquadGauge::copy_encoder(const BertForQuestionAnswering& model) const {
       return weight.name == parameter.name;
     });
     LAMBERT_CHECK(source != weights_.end(), "the run has no " + parameter.name);
-    parameter.master.copy_(source->master);
+    parameter.master.copy_(source->parts ? source->parts->gather() : source->tensor);
   }
   refresh_compute_weights(model.parameters());
 }

@@ -6,6 +6,7 @@
 #include <optional>
 #include <vector>
 
+#include "checkpoint/safetensors.h"
 #include "comm/communicator.h"
 #include "config/run_config.h"
 #include "config/squad_config.h"
@@ -36,9 +37,9 @@ GaugeQuestions read_gauge_questions(const RunConfig& run, const DatasetInfo& dat
 /// gradients and an optimizer of its own while it runs, and touches nothing of the run's.
 class SquadGauge final : public Evaluation {
  public:
-  /// weights: the run's, by the names of Hugging Face; the tensors are shared and only read.
+  /// weights: the run's, by the names of Hugging Face; only read, whole or from the ranks' parts.
   SquadGauge(const RunConfig& run, GaugeQuestions questions, Communicator& communicator,
-             std::vector<ModelParameter> weights);
+             std::vector<NamedTensor> weights);
 
   const char* work() const override { return "squad gauge"; }
   const char* figure() const override { return "squad_f1"; }
@@ -57,7 +58,7 @@ class SquadGauge final : public Evaluation {
   SquadConfig recipe_;
   GaugeQuestions questions_;
   Communicator& communicator_;
-  std::vector<ModelParameter> weights_;
+  std::vector<NamedTensor> weights_;
 };
 
 }  // namespace lambert

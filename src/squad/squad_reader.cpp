@@ -24,6 +24,21 @@ constexpr std::uint64_t kLargestFile = std::uint64_t{4} << 30;
 /// Of the questions of a training file; more means that the offsets count something else.
 constexpr double kLargestShareOfWrongOffsets = 0.01;
 
+/// As much of a text as a message quotes, whole characters.
+std::string_view excerpt(std::string_view text) {
+  constexpr std::size_t kLongest = 60;
+  std::size_t end = std::min(text.size(), kLongest);
+  while (end < text.size() && end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U) {
+    --end;
+  }
+  return text.substr(0, end);
+}
+
+std::string in_quotes(std::string_view text) {
+  const std::string_view shown = excerpt(text);
+  return "'" + std::string(shown) + "'" + (shown.size() < text.size() ? "..." : "");
+}
+
 /// A value, where it stands, and what to say when it is not what SQuAD has there.
 class Node {
  public:
@@ -75,7 +90,7 @@ class Node {
 
   std::int64_t whole_number() const {
     if (!value_.is_number_integer()) {
-      fail("is " + value_.dump() + ", expected a whole number");
+      fail("is " + std::string(excerpt(value_.dump())) + ", expected a whole number");
     }
     if (value_.is_number_unsigned() && value_.get<std::uint64_t>() > INT64_MAX) {
       fail("is " + value_.dump() + ", too large");
@@ -101,17 +116,21 @@ std::vector<std::size_t> code_point_offsets(std::string_view text) {
   return offsets;
 }
 
-/// What stands at the answer's place, or why nothing does.
-std::string text_at(const SquadAnswer& answer, std::string_view context,
-                    const std::vector<std::size_t>& offsets) {
+/// What stands at the answer's place when it is not the answer; nothing when it is.
+std::string other_text_at(const SquadAnswer& answer, std::string_view context,
+                          const std::vector<std::size_t>& offsets) {
   const auto length = static_cast<std::int64_t>(count_code_points(answer.text));
   const auto last = static_cast<std::int64_t>(offsets.size()) - 1;
-  if (answer.start < 0 || answer.start > last - length) {
-    return "";
+  if (answer.start < 0) {
+    return "nothing: that is before the context";
+  }
+  if (answer.start > last - length) {
+    return "the end of the context, which has " + std::to_string(last) + " code points";
   }
   const std::size_t begin = offsets[static_cast<std::size_t>(answer.start)];
   const std::size_t end = offsets[static_cast<std::size_t>(answer.start + length)];
-  return std::string(context.substr(begin, end - begin));
+  const std::string_view found = context.substr(begin, end - begin);
+  return found == answer.text ? "" : in_quotes(found);
 }
 
 class Reader {
@@ -152,7 +171,7 @@ class Reader {
       node.member("id").fail("is empty");
     }
     if (!ids_.insert(question.id).second) {
-      node.member("id").fail("'" + question.id + "' stands there twice");
+      node.member("id").fail(in_quotes(question.id) + " stands there twice");
     }
     if (node.has("is_impossible")) {
       data_.has_impossible_key = true;
@@ -163,12 +182,12 @@ class Reader {
           {answer.member("text").text(), answer.member("answer_start").whole_number()});
     }
     if (question.is_impossible && !question.answers.empty()) {
-      node.member("answers").fail("of question '" + question.id +
-                                  "' has answers, but is_impossible is true");
+      node.member("answers").fail("of question " + in_quotes(question.id) +
+                                  " has answers, but is_impossible is true");
     }
     if (!question.is_impossible && question.answers.empty()) {
-      node.member("answers").fail("of question '" + question.id +
-                                  "' is empty, but is_impossible is not true");
+      node.member("answers").fail("of question " + in_quotes(question.id) +
+                                  " is empty, but is_impossible is not true");
     }
     check_offsets(question, offsets);
     data_.questions.push_back(std::move(question));
@@ -176,13 +195,11 @@ class Reader {
 
   void check_offsets(SquadQuestion& question, const std::vector<std::size_t>& offsets) {
     for (const SquadAnswer& answer : question.answers) {
-      const std::string found = text_at(answer, data_.contexts.back(), offsets);
-      if (found != answer.text) {
-        question.has_wrong_offset = true;
-        data_.wrong_offsets.push_back(
-            "question '" + question.id + "': '" + answer.text.substr(0, 60) + "' expected at " +
-            std::to_string(answer.start) + ", found " +
-            (found.empty() ? "the end of the context" : "'" + found.substr(0, 60) + "'"));
+      const std::string found = other_text_at(answer, data_.contexts.back(), offsets);
+      if (!found.empty()) {
+        question.wrong_offset = "question " + in_quotes(question.id) + ": " +
+                                in_quotes(answer.text) + " expected at " +
+                                std::to_string(answer.start) + ", found " + found;
         return;
       }
     }
@@ -205,7 +222,7 @@ json parse(const std::string& file, std::string_view text) {
   try {
     return parse_strict_json(text);
   } catch (const DataError& error) {
-    throw DataError("reading " + file + ": " + error.what() +
+    throw DataError("reading " + file + ", " + place_of_json_mistake(text) + ": " + error.what() +
                     "; give a complete SQuAD v1.1 or v2.0 file");
   }
 }
@@ -216,7 +233,10 @@ SquadData read_squad(const std::filesystem::path& file) {
   if (!std::filesystem::is_regular_file(file)) {
     throw DataError("reading " + file.string() + ": there is no such file; name a SQuAD JSON file");
   }
-  const std::string text = read_file(file, kLargestFile);
+  return parse_squad(read_file(file, kLargestFile), file);
+}
+
+SquadData parse_squad(std::string_view text, const std::filesystem::path& file) {
   const std::string name = file.string();
   const json document = parse(name, text);
   SquadData data;
@@ -225,17 +245,23 @@ SquadData read_squad(const std::filesystem::path& file) {
   return data;
 }
 
+SquadVersion choose_version(const std::string& wanted, const SquadData& data) {
+  const bool is_v2 = wanted.empty() ? data.has_impossible_key : wanted == "2.0";
+  return is_v2 ? SquadVersion::v2_0 : SquadVersion::v1_1;
+}
+
 void require_version(const SquadData& data, SquadVersion version) {
   const auto impossible =
       std::count_if(data.questions.begin(), data.questions.end(),
                     [](const auto& question) { return question.is_impossible; });
   if (version == SquadVersion::v1_1 && impossible > 0) {
     throw DataError("reading " + data.file.string() + ": " + std::to_string(impossible) +
-                    " questions are impossible, SQuAD v1.1 has none; set version: 2.0");
+                    " questions are impossible, SQuAD v1.1 has none; choose version 2.0");
   }
   if (version == SquadVersion::v2_0 && !data.has_impossible_key) {
-    throw DataError("reading " + data.file.string() +
-                    ": no question has is_impossible, so this is not SQuAD v2.0; set version: 1.1");
+    throw DataError(
+        "reading " + data.file.string() +
+        ": no question has is_impossible, so this is not SQuAD v2.0; choose version 1.1");
   }
 }
 
@@ -259,15 +285,19 @@ SquadData spread_questions(const SquadData& data, std::int64_t count) {
 }
 
 void require_answer_offsets(const SquadData& data) {
-  if (data.wrong_offsets.empty()) {
+  const auto is_wrong = [](const SquadQuestion& question) {
+    return !question.wrong_offset.empty();
+  };
+  const auto wrong = std::count_if(data.questions.begin(), data.questions.end(), is_wrong);
+  if (wrong == 0) {
     return;
   }
-  const std::string found = std::to_string(data.wrong_offsets.size()) + " of " +
-                            std::to_string(data.questions.size()) +
-                            " questions have an answer whose text is not at its answer_start "
-                            "(counted in code points), first " +
-                            data.wrong_offsets.front();
-  if (static_cast<double>(data.wrong_offsets.size()) >
+  const std::string found =
+      std::to_string(wrong) + " of " + std::to_string(data.questions.size()) +
+      " questions have an answer whose text is not at its answer_start (counted in code points), "
+      "first " +
+      std::find_if(data.questions.begin(), data.questions.end(), is_wrong)->wrong_offset;
+  if (static_cast<double>(wrong) >
       kLargestShareOfWrongOffsets * static_cast<double>(data.questions.size())) {
     throw DataError("reading " + data.file.string() + ": " + found + "; repair the file");
   }

@@ -17,6 +17,8 @@ namespace {
 using Words = std::vector<std::string>;
 
 constexpr std::uint64_t kLargestFile = std::uint64_t{1} << 30;
+constexpr const char* kAnswers = "answers";
+constexpr const char* kNumbers = "numbers";
 
 /// Words in both, each as often as in the one that has fewer of it.
 std::int64_t common_words(const Words& first, const Words& second) {
@@ -101,21 +103,17 @@ std::pair<double, double> best_threshold(const std::vector<QuestionScore>& score
     by_id[score.id] = &score;
     current += score.has_answer ? 0.0 : 1.0;
   }
-  std::vector<std::pair<double, std::string>> order;
-  for (const QuestionScore& score : scores) {
-    if (const auto found = null_odds.find(score.id); found != null_odds.end()) {
-      order.emplace_back(found->second, score.id);
-    }
-  }
+  NullOdds order = null_odds;
   std::stable_sort(order.begin(), order.end(),
-                   [](const auto& left, const auto& right) { return left.first < right.first; });
+                   [](const auto& left, const auto& right) { return left.second < right.second; });
   double best = current;
   double threshold = 0.0;
-  for (const auto& [odds, id] : order) {
-    const QuestionScore& score = *by_id.at(id);
-    if (score.is_missing) {
+  for (const auto& [id, odds] : order) {
+    const auto found = by_id.find(id);
+    if (found == by_id.end() || found->second->is_missing) {
       continue;
     }
+    const QuestionScore& score = *found->second;
     if (score.has_answer) {
       current += score.*figure;
     } else {
@@ -131,9 +129,10 @@ std::pair<double, double> best_threshold(const std::vector<QuestionScore>& score
 
 void apply_threshold(std::vector<QuestionScore>& scores, const NullOdds& null_odds,
                      double threshold) {
+  const std::map<std::string, double> odds_of(null_odds.begin(), null_odds.end());
   for (QuestionScore& score : scores) {
-    const auto odds = null_odds.find(score.id);
-    if (!score.is_missing && odds != null_odds.end() && odds->second > threshold) {
+    const auto odds = odds_of.find(score.id);
+    if (!score.is_missing && odds != odds_of.end() && odds->second > threshold) {
       score.exact = score.f1 = score.has_answer ? 0.0 : 1.0;
     }
   }
@@ -154,17 +153,22 @@ std::vector<std::string> ids_without_question(const SquadData& data,
   return unknown;
 }
 
+std::string read_json_file(const std::filesystem::path& file, const char* what) {
+  if (!std::filesystem::is_regular_file(file)) {
+    throw DataError("reading " + file.string() + ": there is no such file; name a JSON file of " +
+                    what);
+  }
+  return read_file(file, kLargestFile);
+}
+
 /// An object from ids to values of one type.
 template <class Value>
-std::map<std::string, Value> read_map(const std::filesystem::path& file, const char* what,
-                                      bool (*is_right)(const nlohmann::json&)) {
+std::map<std::string, Value> parse_map(std::string_view text, const std::filesystem::path& file,
+                                       const char* what, bool (*is_right)(const nlohmann::json&)) {
   const std::string name = file.string();
-  if (!std::filesystem::is_regular_file(file)) {
-    throw DataError("reading " + name + ": there is no such file; name a JSON file of " + what);
-  }
   nlohmann::json document;
   try {
-    document = parse_strict_json(read_file(file, kLargestFile));
+    document = parse_strict_json(text);
   } catch (const DataError& error) {
     throw DataError("reading " + name + ": " + error.what() +
                     "; give a JSON object from question "
@@ -178,7 +182,7 @@ std::map<std::string, Value> read_map(const std::filesystem::path& file, const c
   std::map<std::string, Value> values;
   for (const auto& [id, value] : document.items()) {
     if (!is_right(value)) {
-      throw DataError("reading " + name + ": '" + id + "' has " + value.type_name() +
+      throw DataError("reading " + name + ": '" + id.substr(0, 60) + "' has " + value.type_name() +
                       "; give a JSON object from question ids to " + what);
     }
     values[id] = value.template get<Value>();
@@ -216,22 +220,40 @@ SquadScore score_squad(const SquadData& data, const Predictions& predictions, Sq
   }
   result.all = mean_of(result.questions, [](const QuestionScore&) { return true; });
   if (version == SquadVersion::v2_0) {
-    result.with_answer =
-        mean_of(result.questions, [](const QuestionScore& score) { return score.has_answer; });
-    result.without_answer =
-        mean_of(result.questions, [](const QuestionScore& score) { return !score.has_answer; });
+    const auto mean_if_any = [&result](bool has_answer) {
+      const MeanScore mean = mean_of(result.questions, [has_answer](const QuestionScore& score) {
+        return score.has_answer == has_answer;
+      });
+      return mean.total > 0 ? std::optional(mean) : std::nullopt;
+    };
+    result.with_answer = mean_if_any(true);
+    result.without_answer = mean_if_any(false);
   }
   return result;
 }
 
+Predictions parse_predictions(std::string_view text, const std::filesystem::path& file) {
+  return parse_map<std::string>(text, file, kAnswers,
+                                [](const nlohmann::json& value) { return value.is_string(); });
+}
+
+NullOdds parse_null_odds(std::string_view text, const std::filesystem::path& file) {
+  const auto values = parse_map<double>(
+      text, file, kNumbers, [](const nlohmann::json& value) { return value.is_number(); });
+  NullOdds in_order;
+  const auto document = nlohmann::ordered_json::parse(text);
+  for (auto entry = document.begin(); entry != document.end(); ++entry) {
+    in_order.emplace_back(entry.key(), values.at(entry.key()));
+  }
+  return in_order;
+}
+
 Predictions read_predictions(const std::filesystem::path& file) {
-  return read_map<std::string>(file, "answers",
-                               [](const nlohmann::json& value) { return value.is_string(); });
+  return parse_predictions(read_json_file(file, kAnswers), file);
 }
 
 NullOdds read_null_odds(const std::filesystem::path& file) {
-  return read_map<double>(file, "numbers",
-                          [](const nlohmann::json& value) { return value.is_number(); });
+  return parse_null_odds(read_json_file(file, kNumbers), file);
 }
 
 }  // namespace lambert

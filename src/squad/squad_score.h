@@ -5,6 +5,8 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "squad/squad_data.h"
@@ -36,8 +38,8 @@ struct BestThreshold {
 
 struct SquadScore {
   MeanScore all;
-  std::optional<MeanScore> with_answer;     // v2.0 only
-  std::optional<MeanScore> without_answer;  // v2.0 only
+  std::optional<MeanScore> with_answer;     // v2.0, when there are such questions
+  std::optional<MeanScore> without_answer;  // v2.0, when there are such questions
   std::optional<BestThreshold> best;        // v2.0 with null odds only
   std::vector<QuestionScore> questions;     // in the file's order
   std::vector<std::string> missing;         // questions without a prediction
@@ -45,7 +47,8 @@ struct SquadScore {
 };
 
 using Predictions = std::map<std::string, std::string>;  // question id to answer
-using NullOdds = std::map<std::string, double>;          // question id to score of "no answer"
+/// Question id and score of "no answer", in the file's order, which decides between equal scores.
+using NullOdds = std::vector<std::pair<std::string, double>>;
 
 /// The rules of evaluate-v1.1.py and of evaluate-v2.0.py. A question without a prediction counts 0
 /// in both (the script of v2.0 leaves it out). With null odds (v2.0), an answer whose odds are
@@ -55,7 +58,10 @@ SquadScore score_squad(const SquadData& data, const Predictions& predictions, Sq
 
 /// {"id": "answer"} from a file. Throws DataError.
 Predictions read_predictions(const std::filesystem::path& file);
-/// {"id": number} from a file. Throws DataError.
+/// {"id": number} from a file, in its order. Throws DataError.
 NullOdds read_null_odds(const std::filesystem::path& file);
+/// The same for the text of a file; messages name the file.
+Predictions parse_predictions(std::string_view text, const std::filesystem::path& file);
+NullOdds parse_null_odds(std::string_view text, const std::filesystem::path& file);
 
 }  // namespace lambert

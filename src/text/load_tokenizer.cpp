@@ -46,7 +46,8 @@ fs::path find_tokenizer_file(const fs::path& folder) {
   return found.front();
 }
 
-/// Casing recorded beside the vocabulary, by `vocab train` or by Hugging Face.
+}  // namespace
+
 std::optional<bool> recorded_casing(const fs::path& folder) {
   const fs::path file = folder / "tokenizer_config.json";
   if (!fs::exists(file)) {
@@ -63,8 +64,6 @@ std::optional<bool> recorded_casing(const fs::path& folder) {
   }
   return !lower->get<bool>();
 }
-
-}  // namespace
 
 std::unique_ptr<Tokenizer> load_tokenizer(const fs::path& path, bool cased) {
   std::error_code error;

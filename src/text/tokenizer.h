@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -33,5 +34,9 @@ class Tokenizer {
 /// `prepare`). cased applies to WordPiece; a sentencepiece model carries its own normaliser. Throws
 /// DataError.
 std::unique_ptr<Tokenizer> load_tokenizer(const std::filesystem::path& path, bool cased);
+
+/// Casing that tokenizer_config.json of the folder records (`vocab train` and Hugging Face write
+/// it); nothing without one. Throws DataError.
+std::optional<bool> recorded_casing(const std::filesystem::path& folder);
 
 }  // namespace lambert

@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "checkpoint/manifest.h"
+#include "checkpoint/residual_file.h"
 #include "train/rank_agreement.h"
 #include "train/replica_check.h"
 
@@ -43,19 +44,31 @@ std::string lines_missing_in(const std::string& first, const std::string& second
   return missing;
 }
 
+/// Rank 0 gathers a tensor when it comes to write it. What it did not come to, because the save
+/// failed or was not needed, is gathered here; the other ranks gather everything here. So all ranks
+/// make the same calls in the same order.
+void gather_the_rest(const std::vector<NamedTensor>& tensors) {
+  for (const NamedTensor& named : in_file_order(tensors)) {
+    if (named.parts && !named.parts->take_in_file()) {
+      named.parts->gather();
+    }
+  }
+}
+
 }  // namespace
 
 CheckpointSaver::CheckpointSaver(Communicator& communicator, CheckpointStore& store,
-                                 CheckpointContent content,
-                                 const std::vector<NamedParameter>& parameters, RunRecords& records,
-                                 RunProgress& progress, std::int64_t save_total_limit)
+                                 CheckpointContent content, std::vector<NamedParameter> parameters,
+                                 RunRecords& records, RunProgress& progress,
+                                 std::int64_t save_total_limit, std::vector<NamedTensor> residuals)
     : communicator_(communicator),
       store_(store),
       content_(std::move(content)),
-      parameters_(parameters),
+      parameters_(std::move(parameters)),
       records_(records),
       progress_(progress),
-      save_total_limit_(save_total_limit) {}
+      save_total_limit_(save_total_limit),
+      residuals_(std::move(residuals)) {}
 
 TrainState CheckpointSaver::resume() {
   std::string chosen;
@@ -74,6 +87,7 @@ TrainState CheckpointSaver::resume() {
       step_of_checkpoint_name(std::filesystem::path(chosen).filename().string());
   progress_.last_committed_step = progress_.global_step;
   load_checkpoint(chosen, content_);
+  resume_residuals(chosen);
   log_info("resumed checkpoint=" + chosen +
            " global_step=" + std::to_string(content_.state.global_step) +
            " phase_index=" + std::to_string(content_.state.phase_index) +
@@ -102,6 +116,9 @@ void CheckpointSaver::save(const TrainState& state, SaveNeed need) {
       problem = error.what();
     }
   }
+  gather_the_rest(content_.model);
+  gather_the_rest(content_.optimizer);
+  gather_the_rest(content_.residuals);
   problem = text_of_rank_zero(communicator_, problem);
   seconds_ += watch.seconds();
   if (problem.empty()) {
@@ -117,6 +134,23 @@ void CheckpointSaver::save(const TrainState& state, SaveNeed need) {
   if (communicator_.rank() == 0) {
     log_warning(found +
                 "; training goes on until the next save, failing twice in a row ends the run");
+  }
+}
+
+void CheckpointSaver::resume_residuals(const std::filesystem::path& checkpoint) {
+  if (residuals_.empty()) {
+    if (std::filesystem::exists(checkpoint / kResidualFile)) {
+      log_warning("residuals of " + checkpoint.string() +
+                  " dropped: communication.error_feedback is off");
+    }
+    return;
+  }
+  const int ranks =
+      load_residuals(checkpoint, communicator_.rank(), communicator_.size(), residuals_);
+  if (ranks == 0) {
+    log_info("residuals start at zero: the checkpoint has none");
+  } else if (ranks != communicator_.size()) {
+    log_info("residuals of " + std::to_string(ranks) + " ranks: rank 0 goes on with their sum");
   }
 }
 

@@ -19,10 +19,12 @@ enum class SaveNeed {
 /// When and how all ranks save and load together; rank 0 alone writes.
 class CheckpointSaver {
  public:
-  /// content: tensors bound to the live weights and moments.
+  /// content: tensors bound to the live weights and moments, or to their parts on the ranks.
+  /// residuals: of this rank, with error feedback. parameters: what must be equal on all ranks.
   CheckpointSaver(Communicator& communicator, CheckpointStore& store, CheckpointContent content,
-                  const std::vector<NamedParameter>& parameters, RunRecords& records,
-                  RunProgress& progress, std::int64_t save_total_limit);
+                  std::vector<NamedParameter> parameters, RunRecords& records,
+                  RunProgress& progress, std::int64_t save_total_limit,
+                  std::vector<NamedTensor> residuals = {});
 
   /// Fills weights and moments from the newest valid checkpoint, chosen by rank 0, and returns its
   /// state; the state of a new run when there is none. Throws CheckpointError.
@@ -35,14 +37,16 @@ class CheckpointSaver {
 
  private:
   void log_config_changes(const std::filesystem::path& checkpoint) const;
+  void resume_residuals(const std::filesystem::path& checkpoint);
 
   Communicator& communicator_;
   CheckpointStore& store_;
   CheckpointContent content_;
-  const std::vector<NamedParameter>& parameters_;
+  std::vector<NamedParameter> parameters_;
   RunRecords& records_;
   RunProgress& progress_;
   std::int64_t save_total_limit_;
+  std::vector<NamedTensor> residuals_;  // of this rank, by parameter
   int failures_in_a_row_ = 0;
   double seconds_ = 0.0;
 };

@@ -57,6 +57,13 @@ std::set<std::string> cut_back(FileSystem& file_system, const std::filesystem::p
   return std::move(kept.keys_of_last_step);
 }
 
+EvaluationResult with_prefix(const char* prefix, EvaluationResult figures) {
+  for (auto& [name, value] : figures) {
+    name.insert(0, prefix);
+  }
+  return figures;
+}
+
 /// A histogram over the tensors for each number of the table.
 std::vector<std::pair<std::string, std::vector<double>>> histograms_of(
     const LambTableRecord& table) {
@@ -131,11 +138,18 @@ void MetricsLog::record(const TrainState& state, const std::string& phase,
   }
   append(kMetricsFile, evaluation_record(state, phase, result));
   if (tensorboard_) {
-    EvaluationResult scalars = result;
-    for (auto& [name, value] : scalars) {
-      name.insert(0, "eval/");
-    }
-    tensorboard_->write_scalars(state.global_step, scalars);
+    tensorboard_->write_scalars(state.global_step, with_prefix("eval/", result));
+  }
+}
+
+void MetricsLog::record_step(const TrainState& state, const std::string& phase,
+                             const EvaluationResult& figures) {
+  if (folder_.empty()) {
+    return;
+  }
+  append(kMetricsFile, evaluation_record(state, phase, figures));
+  if (tensorboard_ && state.global_step % tensorboard_steps_ == 0) {
+    tensorboard_->write_scalars(state.global_step, with_prefix("train/", figures));
   }
 }
 

@@ -33,6 +33,10 @@ class MetricsLog {
   void record(const StepMetrics& metrics);
   void record(const TrainState& state, const std::string& phase, const EvaluationResult& result);
   void record(const TrainState& state, const std::string& phase, const LambTableRecord& table);
+  /// A step of another training than pretraining; in TensorBoard under "train/", every
+  /// logging_steps.
+  void record_step(const TrainState& state, const std::string& phase,
+                   const EvaluationResult& figures);
   std::int64_t lost_records() const { return lost_records_; }
 
  private:

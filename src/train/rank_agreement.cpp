@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/hash.h"
+#include "kernels/cpu_level.h"
 
 namespace lambert {
 std::string text_of_rank_zero(Communicator& communicator, const std::string& text) {
@@ -31,6 +32,13 @@ void require_same_text(Communicator& communicator, const std::string& what, cons
     throw ConfigError("comparing " + what + " of all ranks: different from rank 0's on rank" +
                       differing + "; " + cure);
   }
+}
+
+void require_same_processor_level(Communicator& communicator) {
+  require_same_text(communicator, "the processor level of the kernels (here " + cpu_level() + ")",
+                    cpu_level(),
+                    "levels round differently: run on equal nodes, or give all ranks the lowest "
+                    "level, like mpirun -x LD_LIBRARY_PATH=.../lib/glibc-hwcaps/x86-64-v3");
 }
 
 }  // namespace lambert

@@ -16,4 +16,8 @@ std::string text_of_rank_zero(Communicator& communicator, const std::string& tex
 void require_same_text(Communicator& communicator, const std::string& what, const std::string& text,
                        const std::string& cure);
 
+/// Throws ConfigError when ranks run the kernels for another level of processor: levels round
+/// differently.
+void require_same_processor_level(Communicator& communicator);
+
 }  // namespace lambert

@@ -10,7 +10,6 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "config/load_run_config.h"
 
 namespace lambert {
 namespace {
@@ -96,14 +95,16 @@ std::string reason_of(ExitCode code) {
 RunRecords::RunRecords(FileSystem& file_system, fs::path output_dir)
     : file_system_(file_system), output_dir_(std::move(output_dir)) {}
 
-void RunRecords::start(const RunConfig& config, const fs::path& config_source,
+void RunRecords::start(const std::string& config_yaml, const fs::path& config_source,
                        const Launch& launch) {
-  file_system_.write_file_atomically(output_dir_ / "config.yaml", write_run_config(config));
+  file_system_.write_file_atomically(output_dir_ / "config.yaml", config_yaml);
   file_system_.write_file_atomically(output_dir_ / "config.source.yaml",
                                      read_file(config_source, kLargestRecord));
   Json run = read_run_json(output_dir_ / "run.json");
   run["parameter_count"] = launch.parameter_count;
-  run["seed"] = config.seed;
+  if (launch.seed) {
+    run["seed"] = *launch.seed;
+  }
   Json versions = Json::object();
   for (const auto& [name, version] : launch.versions) {
     versions[name] = version;

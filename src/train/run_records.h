@@ -4,13 +4,13 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "base/error.h"
 #include "base/file_system.h"
-#include "config/run_config.h"
 #include "train/run_progress.h"
 
 namespace lambert {
@@ -33,7 +33,8 @@ std::string reason_of(ExitCode code);
 /// Facts of one launch, for run.json.
 struct Launch {
   std::string command;
-  std::vector<std::string> hosts;  // by rank
+  std::optional<std::uint64_t> seed = {};  // of a run with one
+  std::vector<std::string> hosts;          // by rank
   std::int64_t threads_per_rank = 0;
   std::int64_t parameter_count = 0;
   std::int64_t first_step = 0;
@@ -49,7 +50,7 @@ class RunRecords {
   RunRecords(FileSystem& file_system, std::filesystem::path output_dir);
 
   /// Throws StorageError.
-  void start(const RunConfig& config, const std::filesystem::path& config_source,
+  void start(const std::string& config_yaml, const std::filesystem::path& config_source,
              const Launch& launch);
   /// status.json: running.
   void running(const RunProgress& progress);

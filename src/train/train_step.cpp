@@ -18,15 +18,6 @@ namespace {
 /// A run that skips this often in a row does not recover by itself.
 constexpr int kMostSkippedInARow = 20;
 
-std::string first_non_finite_tensor(const GradientBuckets& buckets) {
-  for (std::size_t index = 0; index < buckets.parameters().size(); ++index) {
-    if (!at::isfinite(buckets.gradient(index)).all().item<bool>()) {
-      return buckets.parameters()[index].name;
-    }
-  }
-  return "the norm over all tensors";
-}
-
 }  // namespace
 
 LossSums& LossSums::operator+=(const PretrainingLoss& loss) {
@@ -119,7 +110,7 @@ at::Tensor TrainStep::mean_over(const PretrainingLoss& loss, const Denominators&
 StepResult TrainStep::skip_or_throw(StepResult result, const StepBatch& batch) {
   ++skipped_in_a_row_;
   const std::string found = "step " + std::to_string(batch.step_in_phase + 1) +
-                            " of its phase: the gradient of " + first_non_finite_tensor(buckets_) +
+                            " of its phase: the gradient of " + result.norm.non_finite_tensor +
                             " is not finite";
   if (config_.non_finite_gradients == NonFiniteGradients::stop) {
     throw DivergenceError(

@@ -57,7 +57,12 @@ TEST(MpiLink, CarriesTheRingWithoutSharedMemory) {
     std::uint64_t sequence = 0;
     for (const std::size_t count : contract_sizes()) {
       std::vector<float> values = contract_values(communicator.rank(), count);
-      ring.sum(values, {++sequence, "messages"});
+      ring.run({RingKind::all_reduce,
+                std::span(values),
+                cut_evenly(count, communicator.size()),
+                {},
+                "messages"},
+               {++sequence, "messages"});
       std::vector<float> expected = contract_values(communicator.rank(), count);
       expect_identical_bits_on_all_ranks<float>(communicator, values);
       if (wire_type == WireType::float32) {

@@ -48,13 +48,27 @@ bool suffer(const std::string& fault, Communicator& communicator) {
 
 void reduce_buckets(Communicator& communicator) {
   std::vector<std::vector<float>> buckets(4, std::vector<float>(100000, 1.0F));
-  std::vector<std::unique_ptr<lambert::PendingReduction>> pending;
+  std::vector<std::unique_ptr<lambert::PendingCollective>> pending;
   for (std::size_t i = 0; i < buckets.size(); ++i) {
     pending.push_back(communicator.start_all_reduce_sum(buckets[i], "bucket " + std::to_string(i)));
   }
   for (const auto& reduction : pending) {
     reduction->wait();
   }
+}
+
+/// As in a sharded step: reduce-scatter of the gradients, all-gather of the weights. The faulty
+/// rank leaves between the two.
+void run_sharded_step(Communicator& communicator, bool suffers) {
+  const std::size_t count = 100000;
+  const lambert::ShareCuts cuts = lambert::cut_evenly(count, communicator.size());
+  std::vector<float> gradients(count, 1.0F);
+  std::vector<std::byte> weights(count);
+  communicator.start_reduce_scatter_sum(std::span(gradients), cuts, "gradient bucket 0")->wait();
+  if (suffers) {
+    std::this_thread::sleep_for(std::chrono::hours(1));
+  }
+  communicator.start_all_gather(weights, cuts, "weights of bucket 0")->wait();
 }
 
 void run(const std::string& fault, int faulty_rank, double timeout_seconds) {
@@ -72,6 +86,10 @@ void run(const std::string& fault, int faulty_rank, double timeout_seconds) {
     }
     std::vector<double> loss = {1.0};
     communicator->all_reduce_sum(loss);
+    if (fault == "hang-in-sharded-step") {
+      run_sharded_step(*communicator, suffers);
+      continue;
+    }
     const bool skips = suffers && !before_collective && suffer(fault, *communicator);
     if (!skips) {
       reduce_buckets(*communicator);

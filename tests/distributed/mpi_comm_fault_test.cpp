@@ -147,6 +147,15 @@ TEST(HangingRank, IsNamedWithTheCollectiveItIsAt) {
   EXPECT_TRUE(all_gone(end));
 }
 
+TEST(HangingRank, InAShardedStepIsNamedWithTheBucket) {
+  const JobEnd end = run_job(3, "hang-in-sharded-step", 1);
+  EXPECT_EQ(end.exit_code, 6) << end.output;
+  EXPECT_THAT(end.output, HasSubstr("'weights of bucket 0' #22"));
+  EXPECT_THAT(end.output, HasSubstr("(it is at reduction 'gradient bucket 0' #21)"));
+  EXPECT_LT(end.seconds, kStartSeconds + kTimeoutSeconds + kGraceSeconds);
+  EXPECT_TRUE(all_gone(end));
+}
+
 TEST(HangingRank, AtTheVeryEndEndsTheJobToo) {
   const JobEnd end = run_job(2, "hang-at-end", 0);
   EXPECT_EQ(end.exit_code, 6) << end.output;

@@ -60,12 +60,14 @@ def usage_rows():
         ("data", "there are inspect, stats, verify"), ("data inspect", "DIR is required"),
         ("data stats", "DIR is required"), ("data verify", "DIR is required"),
         ("check", "CONFIG is required"), ("train", "CONFIG is required"),
-        ("eval", "CONFIG is required"), ("export", "there are hf"),
-        ("export hf", "is required"), ("checkpoint", "there are list, verify"),
+        ("eval", "CONFIG is required"), ("export", "there are hf, verify"),
+        ("export hf", "is required"), ("export verify", "FOLDER is required"), ("checkpoint", "there are list, verify"),
         ("checkpoint list", "DIR is required"), ("checkpoint verify", "DIR is required"),
         ("verify-resume", "CONFIG is required"), ("inspect", "there are lamb"),
         ("inspect lamb", "RUN is required"), ("bench", "there are train, matmul"),
         ("bench tokenize", "is required"), ("bench loader", "DIR is required"),
+        ("squad", "there are train, predict, score"), ("squad train", "CONFIG is required"),
+        ("squad predict", "is required"), ("squad score", "is required"),
         ("config", "there are reference")]:
         rows.append(Row(command, CONFIG, [f"command line of lambert {command}:", missing,
                                           f"see lambert {command} --help"]))
@@ -76,7 +78,8 @@ def usage_rows():
         ("vocab train --sise 500", "--size"), ("data inspect data --cuont 1", "--count"),
         ("data stats data --jsno", "--json"), ("check tiny.yaml --no-dat", "--no-data"),
         ("train tiny.yaml --hlep", "--help"), ("eval tiny.yaml --checkpiont run", "--checkpoint"),
-        ("export hf run --ouput new", "--output"), ("checkpoint verify run --jason", "--json")]:
+        ("squad scroe a b", "score"), ("squad predict run a --ouput new", "--output"),
+        ("export hf run --ouput new", "--output"), ("export verfy new", "verify"), ("checkpoint verify run --jason", "--json")]:
         rows.append(Row(slip, CONFIG, ["unknown", f"did you mean '{meant}'?", "--help"]))
     return rows + [
         Row("config reference extra", CONFIG, ["unknown argument 'extra'"]),
@@ -110,6 +113,8 @@ def missing_rows():
         Row("eval tiny.yaml output_dir=nowhere", CHECKPOINT, ["nowhere", "no checkpoint"]),
         Row("export hf nowhere --output new", CHECKPOINT, ["exporting nowhere", "no such folder"]),
         Row("export hf folder --output new", CHECKPOINT, ["exporting folder", "no checkpoint"]),
+        Row("export verify nowhere", DATA, ["verifying nowhere", "no such folder"]),
+        Row("export verify folder", DATA, ["folder/certificate.json", no_file]),
         Row("inspect lamb nowhere", DATA, ["nowhere", "no such run directory"]),
         Row("inspect lamb run", DATA, ["lamb.jsonl", "logging.log_lamb_table=true"]),
         Row("bench tokenize --tokenizer nowhere text.txt", DATA, ["nowhere", no_file]),
@@ -124,6 +129,10 @@ def missing_rows():
     for command in ["check", "train"]:
         rows.append(Row(f"{command} tiny.yaml output_dir=new phases[0].data=nowhere", DATA,
                         ["data folder nowhere", "no such folder", "lambert prepare"]))
+        rows.append(Row(f"{command} tiny.yaml output_dir=new init_from=nowhere", DATA,
+                        ["importing nowhere", "no such folder"], new_run="new"))
+        rows.append(Row(f"{command} tiny.yaml output_dir=new init_from=folder", DATA,
+                        ["importing folder", "neither config.json nor a checkpoint"], new_run="new"))
         rows.append(Row(f"{command} tiny.yaml output_dir=new phases[0].data=shard_gone", DATA,
                         [SHARD, "lambert prepare"]))
     for command in ["check", "train", "eval"]:
@@ -207,6 +216,14 @@ def damaged_checkpoint_rows():
             other_data, run="run"),
         Row("train tiny.yaml phases[0].data=data_cased evaluation.data=data_cased", CHECKPOINT,
             ["cased: false in the checkpoint, true now"], run="run"),
+        Row("export verify exported_flipped", DATA,
+            ["verifying exported_flipped: model.safetensors: SHA-256", "export the model again"]),
+        Row("train tiny.yaml output_dir=new init_from=exported_flipped model.num_hidden_layers=2",
+            CONFIG, ["init_from", "num_hidden_layers: 1 in the checkpoint, 2 now"], new_run="new"),
+        Row("check tiny.yaml output_dir=new init_from=exported_flipped model.num_hidden_layers=2",
+            CONFIG, ["init_from", "num_hidden_layers: 1 in the checkpoint, 2 now"]),
+        Row(f"train tiny.yaml output_dir=new init_from=model_flipped/{NEWEST}", DATA,
+            [f"importing model_flipped/{NEWEST}: model.safetensors: hash"], new_run="new"),
         Row("train tiny.yaml model.hidden_size=64", CHECKPOINT, ["hidden_size: 32"], run="run"),
         Row("eval tiny.yaml evaluation.data=data_small", CHECKPOINT, other_data),
         Row("eval tiny.yaml evaluation.data=data_cased", CHECKPOINT, ["casing"]),
@@ -293,6 +310,9 @@ class Bench:
         model = f"{NEWEST}/model.safetensors"
         older = "checkpoint-00000002/model.safetensors"
         self.damaged_copy("run", "model_flipped", lambda f: flip_byte(f / model, 5000))
+        self.must("export hf run --output exported")
+        self.damaged_copy("exported", "exported_flipped",
+                          lambda f: flip_byte(f / "model.safetensors", 5000))
         self.damaged_copy("run", "optimizer_flipped",
                           lambda f: flip_byte(f / NEWEST / "optimizer.safetensors", 5000))
         self.damaged_copy("run", "manifest_cut",
@@ -347,9 +367,10 @@ def check_help(bench):
     found = []
     for command in ["", "vocab", "vocab train", "tokenize", "prepare", "data", "data inspect",
                     "data stats", "data verify", "check", "train", "verify-resume", "eval", "export",
-                    "export hf", "checkpoint", "checkpoint list", "checkpoint verify", "inspect",
+                    "export hf", "export verify", "checkpoint", "checkpoint list", "checkpoint verify", "inspect",
                     "inspect lamb", "bench", "bench train", "bench matmul", "bench lamb",
-                    "bench tokenize", "bench loader", "config",
+                    "bench tokenize", "bench loader", "squad", "squad train", "squad predict",
+                    "squad score", "config",
                     "config reference"]:
         text = bench.must(f"{command} --help").stdout
         if not text.startswith("Example: ") or "lambert" not in text.splitlines()[0]:

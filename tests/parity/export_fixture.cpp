@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Writes a checkpoint of a tiny network with random weights: export_fixture RUN_DIRECTORY
-// TOKENIZER_FILE VOCAB_SIZE CASED
+// TOKENIZER_FILE VOCAB_SIZE CASED ARCHITECTURE ACTIVATION
 #include <cstdlib>
 #include <iostream>
 
@@ -28,9 +28,10 @@ void add_norm(Tensors& tensors, const std::string& name) {
   tensors.push_back({name + ".bias", at::randn({kHidden}) * 0.05});
 }
 
-/// The names and shapes of BertForPreTraining, written out: an independent copy of what the model
+/// The names and shapes of the architecture, written out: an independent copy of what the model
 /// registers.
-Tensors random_model(std::int64_t vocab_size, std::int64_t layers) {
+Tensors random_model(std::int64_t vocab_size, std::int64_t layers,
+                     const std::string& architecture) {
   Tensors tensors;
   const std::string embeddings = "bert.embeddings.";
   tensors.push_back({embeddings + "word_embeddings.weight", at::randn({vocab_size, kHidden})});
@@ -48,6 +49,10 @@ Tensors random_model(std::int64_t vocab_size, std::int64_t layers) {
     add_linear(tensors, prefix + "output.dense", kHidden, kIntermediate);
     add_norm(tensors, prefix + "output.LayerNorm");
   }
+  if (architecture == kQuestionAnsweringArchitecture) {
+    add_linear(tensors, "qa_outputs", 2, kHidden);
+    return tensors;
+  }
   add_linear(tensors, "bert.pooler.dense", kHidden, kHidden);
   tensors.push_back({"cls.predictions.bias", at::randn({vocab_size})});
   add_linear(tensors, "cls.predictions.transform.dense", kHidden, kHidden);
@@ -57,8 +62,10 @@ Tensors random_model(std::int64_t vocab_size, std::int64_t layers) {
 }
 
 void write_checkpoint(const std::filesystem::path& run, const std::filesystem::path& tokenizer,
-                      std::int64_t vocab_size, bool cased) {
+                      std::int64_t vocab_size, bool cased, const std::string& architecture,
+                      Activation activation) {
   CheckpointContent content;
+  content.architecture = architecture;
   content.state = {20, 1, 8, 160, 20, 0};
   content.model_config.vocab_size = vocab_size;
   content.model_config.hidden_size = kHidden;
@@ -66,8 +73,8 @@ void write_checkpoint(const std::filesystem::path& run, const std::filesystem::p
   content.model_config.num_attention_heads = 4;
   content.model_config.intermediate_size = kIntermediate;
   content.model_config.max_position_embeddings = kPositions;
-  content.model_config.hidden_act = Activation::gelu_new;
-  content.model = random_model(vocab_size, content.model_config.num_hidden_layers);
+  content.model_config.hidden_act = activation;
+  content.model = random_model(vocab_size, content.model_config.num_hidden_layers, architecture);
   for (const NamedTensor& named : content.model) {
     content.optimizer.push_back({named.name + ".exp_avg", at::randn_like(named.tensor)});
     content.optimizer.push_back({named.name + ".exp_avg_sq", at::rand_like(named.tensor)});
@@ -85,13 +92,16 @@ void write_checkpoint(const std::filesystem::path& run, const std::filesystem::p
 }  // namespace lambert
 
 int main(int argument_count, char** arguments) {
-  if (argument_count != 5) {
-    std::cerr << "usage: export_fixture RUN_DIRECTORY TOKENIZER_FILE VOCAB_SIZE CASED\n";
+  if (argument_count != 7) {
+    std::cerr << "usage: export_fixture RUN_DIRECTORY TOKENIZER_FILE VOCAB_SIZE CASED "
+                 "ARCHITECTURE ACTIVATION\n";
     return 2;
   }
   try {
     lambert::write_checkpoint(arguments[1], arguments[2], std::atoll(arguments[3]),
-                              std::string(arguments[4]) == "1");
+                              std::string(arguments[4]) == "1", arguments[5],
+                              std::string(arguments[6]) == "gelu" ? lambert::Activation::gelu
+                                                                  : lambert::Activation::gelu_new);
   } catch (const std::exception& error) {
     std::cerr << error.what() << "\n";
     return 1;

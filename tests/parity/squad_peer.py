@@ -7,6 +7,7 @@ with torch.optim.AdamW, and writes losses, seconds and predictions. The softmax 
 Usage: squad_peer.py MODEL --train FILE --dev FILE --output DIR [options]; MODEL has config.json, model.safetensors,
 vocab.txt."""
 import argparse
+import functools
 import json
 import pathlib
 import random
@@ -88,8 +89,7 @@ def answer(model, questions, features, rules, options):
                 logits[index].append((start[:length].tolist(), end[:length].tolist()))
     predictions = {}
     for (context, qa), windows, of_windows in zip(questions, features, logits):
-        text, _, _ = squad_rules.extract(windows, of_windows, rules.context(context), rules.token_text,
-                                         rules.basic_tokenize, "1.1", 20, 30)
+        text, _, _ = squad_rules.extract(windows, of_windows, functools.partial(rules.answer_text, context), "1.1", 20, 30)
         predictions[qa["id"]] = text
     return predictions
 

@@ -2,10 +2,13 @@
 """SQuAD's rules, written again in Python from the published algorithms: scoring (evaluate-v1.1 and -v2.0), windows,
 answer positions and answer extraction (google-research/bert, run_squad.py). The twin that Lambert is compared with."""
 import collections
+import itertools
 import math
 import pathlib
 import re
 import string
+
+import sentencepiece
 
 from text import original_wordpiece
 
@@ -68,12 +71,35 @@ def score(data, predictions, version):
     return {"exact_match": mean([e for e, _ in scores.values()]), "f1": mean([f for _, f in scores.values()])}
 
 
+def has_answers(data):
+    return {qa["id"]: bool(qa["answers"]) for qa in questions_of(data)}
+
+
+def score_v2(data, predictions, odds=None, na_threshold=1.0):
+    """All figures of the script of v2.0, under its names."""
+    raw, answered = score_questions(data, predictions, "2.0"), has_answers(data)
+    kept = {}
+    for identifier, scores in raw.items():
+        is_none = odds is not None and identifier in predictions and odds[identifier] > na_threshold
+        kept[identifier] = (float(not answered[identifier]),) * 2 if is_none else scores
+    figures = {}
+    for prefix, chosen in (("", list(kept)), ("HasAns_", [i for i in kept if answered[i]]),
+                           ("NoAns_", [i for i in kept if not answered[i]])):
+        if chosen:
+            figures |= {f"{prefix}exact": mean([kept[i][0] for i in chosen]), f"{prefix}f1": mean([kept[i][1] for i in chosen]),
+                        f"{prefix}total": len(chosen)}
+    if odds is not None:
+        for name, figure in (("exact", 0), ("f1", 1)):
+            figures[f"best_{name}"], figures[f"best_{name}_thresh"] = best_threshold(data, predictions, raw, odds, figure)
+    return figures
+
+
 def best_threshold(data, predictions, scores, odds, figure):
-    has_answer = {qa["id"]: bool(qa["answers"]) for qa in questions_of(data)}
+    has_answer = has_answers(data)
     current = best = sum(1 for answered in has_answer.values() if not answered)
     threshold = 0.0
-    for identifier in sorted((i for i in scores if i in odds), key=lambda i: odds[i]):
-        if identifier not in predictions:
+    for identifier in sorted(odds, key=lambda i: odds[i]):  # equal ones in the order of the file
+        if identifier not in predictions or identifier not in scores:
             continue
         if has_answer[identifier]:
             current += scores[identifier][figure]
@@ -133,7 +159,7 @@ def improve_span(tokens, start, end, answer_tokens):
 
 
 class Features:
-    """tokenize(text) -> token texts; ids(tokens) -> ids."""
+    """tokenize(text) -> tokens; ids(tokens with "[CLS]" and "[SEP]") -> ids."""
 
     def __init__(self, tokenize, ids, max_seq_length, stride, max_query_length):
         self.tokenize, self.ids = tokenize, ids
@@ -152,15 +178,18 @@ class Features:
             self.contexts = {text: (words, word_of_character, tokens, word_of_token, first_token)}
         return self.contexts[text]
 
-    def answer_tokens(self, text, answer):
-        """First and last token of the answer, or None when it is not where it is said to be."""
+    def tokens_of_answer_words(self, text, answer):
+        """First and last token of the words that hold the answer, or None when it is not where it is said to be."""
         words, word_of_character, tokens, _, first_token = self.context(text)
         begin, length = answer["answer_start"], len(answer["text"])
         first, last = word_of_character[begin], word_of_character[begin + length - 1]
         if " ".join(answer["text"].split()) not in " ".join(words[first:last + 1]):
             return None
-        end = first_token[last + 1] - 1 if last + 1 < len(words) else len(tokens) - 1
-        return improve_span(tokens, first_token[first], end, self.tokenize(answer["text"]))
+        return first_token[first], first_token[last + 1] - 1 if last + 1 < len(words) else len(tokens) - 1
+
+    def answer_tokens(self, text, answer):
+        span = self.tokens_of_answer_words(text, answer)
+        return span and improve_span(self.context(text)[2], *span, self.tokenize(answer["text"]))
 
     def of_question(self, context, question, answer=None):
         """One dictionary for each window; none when the answer is not where it is said to be."""
@@ -212,10 +241,9 @@ def best_indexes(logits, count):
     return [i for i, _ in sorted(enumerate(logits), key=lambda pair: pair[1], reverse=True)[:count]]
 
 
-def extract(features, logits, context, token_texts, basic_tokenize, version, n_best_size, max_answer_length,
-            threshold=0.0):
-    """features and (start, end) logits of one question; context = Features.context(). Returns (text, n_best, odds)."""
-    words, _, _, word_of_token, _ = context
+def extract(features, logits, answer_text, version, n_best_size, max_answer_length, threshold=0.0):
+    """features and (start, end) logits of one question; answer_text(feature, start, end) of a span of input_ids. Returns
+    (text, n_best, odds)."""
     candidates, null = [], None
     for feature, (starts, ends) in zip(features, logits):
         if null is None or starts[0] + ends[0] < null[3] + null[4]:
@@ -233,13 +261,7 @@ def extract(features, logits, context, token_texts, basic_tokenize, version, n_b
     for feature, start, end, start_logit, end_logit in candidates:
         if len(n_best) >= n_best_size:
             break
-        text = ""
-        if start > 0:
-            tokens = [token_texts(i) for i in feature["input_ids"][start:end + 1]]
-            text = " ".join(" ".join(tokens).replace(" ##", "").replace("##", "").split())
-            shift = feature["first_token"] - feature["window_begin"]
-            text = final_text(text, " ".join(words[word_of_token[start + shift]:word_of_token[end + shift] + 1]),
-                              basic_tokenize)
+        text = answer_text(feature, start, end) if start > 0 else ""
         if text not in seen:
             seen.add(text)
             n_best.append([text, start_logit, end_logit])
@@ -259,7 +281,7 @@ def extract(features, logits, context, token_texts, basic_tokenize, version, n_b
     return ("" if odds > threshold else best[0]), n_best, odds
 
 
-# ------------------------------------------------------------------------------------------------ WordPiece
+# ------------------------------------------------------------------------------------------------ tokenizers
 
 class WordPieceFeatures(Features):
     """Features with the original's WordPiece (text/original_wordpiece.py)."""
@@ -283,5 +305,52 @@ class WordPieceFeatures(Features):
     def basic_tokenize(self, text):
         return original_wordpiece.words(text, self.cased)
 
-    def token_text(self, number):
-        return self.tokens[number]
+    def answer_text(self, context, feature, start, end):
+        words, _, _, word_of_token, _ = self.context(context)
+        tokens = [self.tokens[i] for i in feature["input_ids"][start:end + 1]]
+        text = " ".join(" ".join(tokens).replace(" ##", "").replace("##", "").split())
+        shift = feature["first_token"] - feature["window_begin"]
+        return final_text(text, " ".join(words[word_of_token[start + shift]:word_of_token[end + shift] + 1]),
+                          self.basic_tokenize)
+
+
+class SentencePieceFeatures(Features):
+    """Features with PyPI's sentencepiece. A piece stands in its word where counting the letters of the pieces puts it; where
+    the normaliser changed their number, every piece stands for the whole word."""
+
+    def __init__(self, model_file, max_seq_length, stride=128, max_query_length=64):
+        self.processor = sentencepiece.SentencePieceProcessor(model_file=str(model_file))
+        special = {name: self.processor.piece_to_id(name) for name in ("[CLS]", "[SEP]")}
+        super().__init__(self.processor.encode, lambda tokens: [special.get(t, t) for t in tokens], max_seq_length, stride,
+                         max_query_length)
+
+    def places(self, text):
+        """First and behind-the-last character of every token, in the paragraph."""
+        words, word_of_character, tokens, word_of_token, first_token = self.context(text)
+        begins = [index for index, (word, before) in enumerate(zip(word_of_character, [-1] + word_of_character)) if word > before]
+        begins[:1] = [len(text) - len(text.lstrip(" \t\r\n\u202f"))]
+        places = []
+        for number, word in enumerate(words):
+            last = first_token[number + 1] if number + 1 < len(words) else len(tokens)
+            sizes = [len(self.processor.id_to_piece(t).replace("\u2581", "")) for t in tokens[first_token[number]:last]]
+            ends = list(itertools.accumulate(sizes))
+            if sum(sizes) == len(word):
+                places += [(begins[number] + end - size, begins[number] + end) for end, size in zip(ends, sizes)]
+            else:
+                places += [(begins[number], begins[number] + len(word))] * len(sizes)
+        return places
+
+    def answer_tokens(self, text, answer):
+        span = self.tokens_of_answer_words(text, answer)
+        if span is None or span[0] >= span[1]:
+            return span
+        begin, end, places = answer["answer_start"], answer["answer_start"] + len(answer["text"]), self.places(text)
+        first = next((token for token in range(span[0], span[1]) if places[token][1] > begin), span[1])
+        return first, next((token for token in range(span[1], first, -1) if places[token][0] < end), first)
+
+    def answer_text(self, context, feature, start, end):
+        words, _, _, word_of_token, _ = self.context(context)
+        places, shift = self.places(context), feature["first_token"] - feature["window_begin"]
+        first, last = word_of_token[start + shift], word_of_token[end + shift]
+        begin, finish = places[start + shift][0], places[end + shift][1]
+        return " ".join(context[begin:finish].split()) or " ".join(words[first:last + 1])

@@ -2,6 +2,7 @@
 // What every implementation of Communicator must do; each function runs on every rank of a group.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <limits>
@@ -78,10 +79,133 @@ inline void check_ring_sums(Communicator& communicator, double relative_error) {
   }
 }
 
+/// Ways to cut `count` values: evenly, unevenly with empty shares, and all to the first rank.
+inline std::vector<ShareCuts> contract_cuts(std::size_t count, int ranks) {
+  ShareCuts uneven;
+  ShareCuts first_takes_all(static_cast<std::size_t>(ranks) + 1, count);
+  first_takes_all.front() = 0;
+  for (int rank = 0; rank < ranks; ++rank) {  // 0, 0, count / 4 ...
+    uneven.push_back(count * static_cast<std::size_t>(rank / 2) / static_cast<std::size_t>(ranks));
+  }
+  uneven.push_back(count);
+  return {cut_evenly(count, ranks), uneven, first_takes_all};
+}
+
+template <class Value>
+std::span<Value> own_share(std::span<Value> values, const ShareCuts& cuts, int rank) {
+  const auto index = static_cast<std::size_t>(rank);
+  return values.subspan(cuts[index], cuts[index + 1] - cuts[index]);
+}
+
+/// The halves of the ring: the share of a reduce-scatter has the bits of an all-reduce that is cut
+/// alike, and gathering the shares makes the all-reduce of it.
+template <class Value>
+void expect_halves_make_the_whole(Communicator& communicator, const std::vector<Value>& own,
+                                  const ShareCuts& cuts) {
+  std::vector<Value> whole = own;
+  communicator.start({RingKind::all_reduce, std::span(whole), cuts, {}, "whole"})->wait();
+  std::vector<Value> halves = own;
+  communicator.start_reduce_scatter_sum(std::span(halves), cuts, "first half")->wait();
+  const auto share = own_share(std::span(halves), cuts, communicator.rank());
+  const auto expected = own_share(std::span(whole), cuts, communicator.rank());
+  ASSERT_TRUE(std::equal(share.begin(), share.end(), expected.begin())) << own.size();
+  ShareCuts byte_cuts = cuts;
+  for (std::size_t& cut : byte_cuts) {
+    cut *= sizeof(Value);
+  }
+  communicator
+      .start_all_gather(std::as_writable_bytes(std::span(halves)), byte_cuts, "second half")
+      ->wait();
+  ASSERT_EQ(halves, whole) << own.size();
+}
+
+inline void check_halves_of_the_ring(Communicator& communicator) {
+  for (const std::size_t count : contract_sizes()) {
+    const std::vector<float> floats = contract_values(communicator.rank(), count);
+    std::vector<std::int64_t> integers(count);
+    for (std::size_t i = 0; i < count; ++i) {
+      integers[i] = (static_cast<std::int64_t>(i) + 1) * 4'000'000'007 * (communicator.rank() - 1);
+    }
+    for (const ShareCuts& cuts : contract_cuts(count, communicator.size())) {
+      expect_halves_make_the_whole(communicator, floats, cuts);
+      expect_halves_make_the_whole(communicator, integers, cuts);
+    }
+  }
+}
+
+/// Elements of two bytes, as compute weights are: they arrive as they are, whatever the wire type.
+inline void check_gather_is_exact(Communicator& communicator) {
+  for (const std::size_t count : contract_sizes()) {
+    for (ShareCuts cuts : contract_cuts(count, communicator.size())) {
+      std::vector<std::uint16_t> values(count, 0xFFFF);
+      const auto share = own_share(std::span(values), cuts, communicator.rank());
+      for (std::size_t i = 0; i < share.size(); ++i) {
+        const std::size_t index = cuts[static_cast<std::size_t>(communicator.rank())] + i;
+        share[i] = static_cast<std::uint16_t>(index * 7);
+      }
+      for (std::size_t& cut : cuts) {
+        cut *= sizeof(std::uint16_t);
+      }
+      communicator.start_all_gather(std::as_writable_bytes(std::span(values)), cuts, "weights")
+          ->wait();
+      for (std::size_t i = 0; i < count; ++i) {
+        ASSERT_EQ(values[i], static_cast<std::uint16_t>(i * 7)) << i << " of " << count;
+      }
+    }
+  }
+}
+
+/// The mean over steps of the sum of values that bf16 cannot hold, relative to the exact sum.
+inline double error_of_mean(Communicator& communicator, bool with_feedback) {
+  constexpr int kSteps = 256;
+  constexpr std::size_t kCount = 100;
+  std::vector<float> residual(with_feedback ? kCount : 0, 0.0F);
+  std::vector<double> total(kCount, 0.0);
+  const ShareCuts cuts = cut_evenly(kCount, communicator.size());
+  for (int step = 0; step < kSteps; ++step) {
+    std::vector<float> values = contract_values(communicator.rank(), kCount);
+    communicator.start({RingKind::all_reduce, std::span(values), cuts, residual, "step"})->wait();
+    for (std::size_t i = 0; i < kCount; ++i) {
+      total[i] += values[i];
+    }
+  }
+  double error = 0.0;
+  double size = 0.0;
+  for (std::size_t i = 0; i < kCount; ++i) {
+    double exact = 0.0;
+    for (int rank = 0; rank < communicator.size(); ++rank) {
+      exact += contract_value(rank, i);
+    }
+    error += std::abs(total[i] / kSteps - exact);
+    size += std::abs(exact);
+  }
+  return error / size;
+}
+
+/// What rounding takes in one step is made up for in the next ones: the mean over many is exact.
+inline void check_residual_makes_the_mean_exact(Communicator& communicator, bool rounds) {
+  EXPECT_LT(error_of_mean(communicator, true), 3e-5);
+  if (rounds) {
+    EXPECT_GT(error_of_mean(communicator, false), 3e-4);
+  }
+}
+
+/// A residual is used once: by the sum whichever rank holds it, and by any kind of wire.
+inline void check_residual_is_part_of_the_sum(Communicator& communicator) {
+  std::vector<float> values(1000, 1.0F);
+  std::vector<float> residual(1000, communicator.rank() == 0 ? 3.0F : 0.0F);
+  const ShareCuts cuts = cut_evenly(values.size(), communicator.size());
+  communicator.start({RingKind::all_reduce, std::span(values), cuts, residual, "sum"})->wait();
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    ASSERT_EQ(values[i], 3.0F + static_cast<float>(communicator.size()));
+    ASSERT_EQ(residual[i], 0.0F);
+  }
+}
+
 inline void check_reductions_overlap_and_finish_in_order(Communicator& communicator) {
   constexpr std::size_t kBuckets = 12;
   std::vector<std::vector<float>> buckets;
-  std::vector<std::unique_ptr<PendingReduction>> pending;
+  std::vector<std::unique_ptr<PendingCollective>> pending;
   for (std::size_t i = 0; i < kBuckets; ++i) {
     buckets.emplace_back(1000 + 777 * i, static_cast<float>(i + 1));
   }
@@ -182,6 +306,11 @@ inline void check_contract(Communicator& communicator, double relative_error) {
   check_ring_sums(communicator, relative_error);
   check_reductions_overlap_and_finish_in_order(communicator);
   check_integer_sums(communicator);
+  check_halves_of_the_ring(communicator);
+  check_gather_is_exact(communicator);
+  const bool rounds = relative_error > kFloatError && communicator.size() > 1;
+  check_residual_makes_the_mean_exact(communicator, rounds);
+  check_residual_is_part_of_the_sum(communicator);
   check_non_finite_values_reach_all_ranks(communicator);
   check_double_sums_and_maxima(communicator);
   check_broadcast_from_every_root(communicator);

@@ -155,7 +155,7 @@ class ThreadCommunicator final : public Communicator {
         rank_(rank),
         link_(group, rank, abandoned_, options.link_keeps_messages),
         ring_(link_, options.wire_type, options.segment_bytes),
-        queue_([this](ReductionValues values, const CollectiveId& id) { ring_.sum(values, id); },
+        queue_([this](const RingWork& work, const CollectiveId& id) { ring_.run(work, id); },
                abandoned_) {}
 
   int rank() const override { return rank_; }
@@ -174,12 +174,11 @@ class ThreadCommunicator final : public Communicator {
   void all_reduce_max(std::span<double> values) override {
     combine(values, [](double left, double right) { return std::max(left, right); });
   }
-  std::unique_ptr<PendingReduction> start_all_reduce_sum(ReductionValues values,
-                                                         std::string name) override {
-    return queue_.start(values, std::move(name));
-  }
   std::vector<Bytes> all_gather(std::span<const std::byte> bytes) override {
     return group_.meet(rank_, {bytes.begin(), bytes.end()}, "all_gather", abandoned_);
+  }
+  std::unique_ptr<PendingCollective> start(RingWork work) override {
+    return queue_.start(std::move(work));
   }
 
  private:

@@ -4,6 +4,7 @@
 #include <fstream>
 
 #include <ATen/Functions.h>
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "base/error.h"
@@ -12,6 +13,8 @@
 
 namespace lambert {
 namespace {
+
+using testing::HasSubstr;
 
 std::vector<NamedTensor> some_tensors() {
   return {{"bytes", at::arange(3).to(at::kByte)},
@@ -56,17 +59,45 @@ TEST(Safetensors, EqualTensorsGiveEqualBytesInAnyOrder) {
   EXPECT_EQ(write_safetensors(*disk, folder / "second", tensors), first);
 }
 
-TEST(Safetensors, RefusesALengthThatDoesNotFitTheFile) {
-  const TempDirectory folder;
-  for (const std::uint64_t length :
-       {std::uint64_t{0}, std::uint64_t{1}, std::uint64_t{3}, std::uint64_t{100'000'001},
-        std::uint64_t{1} << 63, ~std::uint64_t{0}}) {
-    write_bytes(folder / "file", length_field(length) + "{}");
-    EXPECT_THROW(read_safetensors(folder / "file"), DataError) << length;
+/// The message of the refusal, whose exit code is 3.
+std::string refusal(const std::filesystem::path& file) {
+  try {
+    read_safetensors(file);
+  } catch (const Error& error) {
+    return error.code() == ExitCode::data ? error.what() : "another exit code";
   }
+  return "accepted";
+}
+
+TEST(Safetensors, RefusesAFileOfLessThanEightBytes) {
+  const TempDirectory folder;
   for (const std::size_t size : {0U, 1U, 7U}) {
     write_bytes(folder / "file", std::string(size, 'x'));
-    EXPECT_THROW(read_safetensors(folder / "file"), DataError) << size;
+    EXPECT_THAT(refusal(folder / "file"), HasSubstr("file: " + std::to_string(size) +
+                                                    " bytes are too few for a safetensors file"));
+  }
+}
+
+// The header is read in place: whatever its length field says, nothing of that size is allocated.
+TEST(Safetensors, RefusesAHeaderThatIsLongerThanTheFileOrTheLimit) {
+  const TempDirectory folder;
+  for (const std::uint64_t length :
+       {std::uint64_t{3}, std::uint64_t{11}, std::uint64_t{100'000'001}, std::uint64_t{1} << 63,
+        ~std::uint64_t{0}, ~std::uint64_t{0} - 7}) {
+    write_bytes(folder / "file", length_field(length) + "{}");
+    EXPECT_THAT(refusal(folder / "file"),
+                HasSubstr("length " + std::to_string(length) + " exceeds the file or the limit"));
+  }
+  write_bytes(folder / "file", length_field(100'000'001));
+  std::filesystem::resize_file(folder / "file", 100'000'100);  // sparse
+  EXPECT_THAT(refusal(folder / "file"), HasSubstr("exceeds the file or the limit"));
+}
+
+TEST(Safetensors, RefusesAHeaderThatIsTooShortForJson) {
+  const TempDirectory folder;
+  for (const std::uint64_t length : {std::uint64_t{0}, std::uint64_t{1}}) {
+    write_bytes(folder / "file", length_field(length) + "{}");
+    EXPECT_THAT(refusal(folder / "file"), HasSubstr("does not start with '{' and end with '}'"));
   }
   write_bytes(folder / "file", length_field(2) + "{}");
   EXPECT_TRUE(read_safetensors(folder / "file").empty());

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <chrono>
 #include <cstring>
+#include <functional>
 #include <mutex>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -79,6 +81,40 @@ TEST(ThreadGroup, FindsADifferentReductionAtOnce) {
     EXPECT_THAT(error.what(), ::testing::HasSubstr("'bucket 3' #1 of 400 bytes"));
     EXPECT_THAT(error.what(), ::testing::HasSubstr("'bucket 4' #1 of 400 bytes"));
   }
+}
+
+/// What run_ranks says when the two ranks start different work.
+std::string disagreement(const std::function<void(Communicator&, std::span<float>)>& work) {
+  std::vector<std::vector<float>> values(2, std::vector<float>(100));
+  try {
+    run_ranks(2, [&](Communicator& communicator) {
+      work(communicator, values[static_cast<std::size_t>(communicator.rank())]);
+    });
+  } catch (const CommError& error) {
+    return error.what();
+  }
+  return "none";
+}
+
+TEST(ThreadGroup, FindsAnotherHalfOfTheRing) {
+  const std::string found = disagreement([](Communicator& communicator, std::span<float> values) {
+    const ShareCuts cuts = cut_evenly(100, 2);
+    if (communicator.rank() == 0) {
+      communicator.start_reduce_scatter_sum(values, cuts, "bucket 3")->wait();
+    } else {
+      communicator.start_all_reduce_sum(values, "bucket 3")->wait();
+    }
+  });
+  EXPECT_THAT(found, ::testing::HasSubstr("reduce-scatter 'bucket 3' #1 of 400 bytes"));
+  EXPECT_THAT(found, ::testing::HasSubstr("all-reduce 'bucket 3' #1 of 400 bytes"));
+}
+
+TEST(ThreadGroup, FindsOtherCuts) {
+  const std::string found = disagreement([](Communicator& communicator, std::span<float> values) {
+    const std::size_t cut = communicator.rank() == 0 ? 40 : 60;
+    communicator.start_reduce_scatter_sum(values, {0, cut, 100}, "bucket 3")->wait();
+  });
+  EXPECT_THAT(found, ::testing::HasSubstr("the ranks do different things"));
 }
 
 TEST(ThreadGroup, FindsADifferentCount) {

@@ -40,6 +40,30 @@ TEST(WireFormat, KeepsInfinityAndNaN) {
   EXPECT_EQ(round_trip(std::numeric_limits<float>::max()), infinity);
 }
 
+TEST(WireFormat, KeepsExactlyWhatRoundingTook) {
+  const std::vector<float> values = {1.0039F, -3.14159F, 1e-30F, 65535.9F, 0.0F};
+  std::vector<float> rounded = values;
+  std::vector<float> lost(values.size(), 7.0F);
+  round_to_bfloat16(rounded.data(), lost.data(), values.size());
+  std::vector<std::uint16_t> encoded(values.size());
+  std::vector<float> lost_in_encoding(values.size(), 7.0F);
+  encode_bfloat16(values.data(), encoded.data(), lost_in_encoding.data(), values.size());
+  EXPECT_EQ(lost, lost_in_encoding);
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    EXPECT_EQ(static_cast<double>(rounded[i]) + lost[i], static_cast<double>(values[i]));
+  }
+}
+
+// One bad step must not spoil all that follow.
+TEST(WireFormat, KeepsNothingOfValuesThatAreNotFinite) {
+  std::vector<float> values = {std::numeric_limits<float>::infinity(),
+                               std::numeric_limits<float>::quiet_NaN(),
+                               std::numeric_limits<float>::max()};  // rounds to infinity
+  std::vector<float> lost(values.size(), 7.0F);
+  round_to_bfloat16(values.data(), lost.data(), values.size());
+  EXPECT_EQ(lost, std::vector<float>(values.size(), 0.0F));
+}
+
 TEST(WireFormat, EncodesDecodesAndAddsArraysOfAnyLength) {
   for (const std::size_t count : {0U, 1U, 7U, 16U, 33U, 1000U}) {
     std::vector<float> values(count);

@@ -177,7 +177,7 @@ TEST(BadValues, EmptyListOfPhasesIsRefused) {
 
 TEST(BadValues, TextInPlaceOfAListIsNamed) {
   EXPECT_THAT(mistake_in(std::string(kGoodConfig) + "logging: {report_to: tensorboard}\n"),
-              HasSubstr("expected a list, like [tensorboard]"));
+              HasSubstr("expected a list, like [\"tensorboard\"]"));
 }
 
 TEST(BadValues, EmptyRequiredTextIsRefused) {

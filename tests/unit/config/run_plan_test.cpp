@@ -55,6 +55,33 @@ TEST(ModelSize, MemoryHoldsWeightsGradientsAndMoments) {
   EXPECT_EQ(estimate_memory(config, phase, 8).moments, 4 * 336'226'108LL);
 }
 
+TEST(ModelSize, RanksShareTheOptimizersStateWhenItIsSharded) {
+  constexpr std::int64_t kParameters = 336'226'108LL;
+  PhaseConfig phase;
+  phase.max_seq_length = 128;
+  phase.max_predictions_per_seq = 20;
+  RunConfig config;
+  config.model = bert_large();
+  config.communication.sharded_optimizer = true;
+  const MemoryEstimate fp32 = estimate_memory(config, phase, 8, 4);
+  EXPECT_EQ(fp32.weights, 4 * kParameters);  // the forward pass reads all of them
+  EXPECT_EQ(fp32.moments, 2 * kParameters);
+  config.precision = Precision::bf16;
+  const MemoryEstimate bf16 = estimate_memory(config, phase, 8, 4);
+  EXPECT_EQ(bf16.weights, kParameters);
+  EXPECT_EQ(bf16.compute_weights, 2 * kParameters);
+  EXPECT_EQ(bf16.gradients, 4 * kParameters);
+  EXPECT_EQ(bf16.moments, 2 * kParameters);
+  EXPECT_EQ(bf16.residuals, 0);
+  config.communication.error_feedback = true;
+  EXPECT_EQ(estimate_memory(config, phase, 8, 4).residuals, 4 * kParameters);
+  // With hundreds of ranks the start, before master weights are given back, is the largest moment.
+  config.communication.error_feedback = false;
+  config.gradient_checkpointing = true;
+  const MemoryEstimate start = estimate_memory(config, phase, 1, 1000);
+  EXPECT_EQ(start.total(), start.program + 10 * kParameters);
+}
+
 TEST(RunPlan, WarmupShareIsRoundedToTheNearestStep) {
   PhaseConfig phase;
   phase.max_steps = 7038;

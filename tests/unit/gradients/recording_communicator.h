@@ -2,6 +2,8 @@
 #pragma once
 
 #include <string>
+#include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "base/error.h"
@@ -22,10 +24,9 @@ class RecordingCommunicator final : public Communicator {
   void broadcast(std::span<std::byte> /*bytes*/, int /*root*/) override {}
   void all_reduce_sum(std::span<double> /*values*/) override {}
   void all_reduce_max(std::span<double> /*values*/) override {}
-  std::unique_ptr<PendingReduction> start_all_reduce_sum(ReductionValues values,
-                                                         std::string name) override {
-    started.push_back(std::move(name));
-    return std::make_unique<Reduction>(*this, values);
+  std::unique_ptr<PendingCollective> start(RingWork work) override {
+    started.push_back(work.name);
+    return std::make_unique<Reduction>(*this, std::move(work));
   }
   std::vector<std::vector<std::byte>> all_gather(std::span<const std::byte> bytes) override {
     return {std::vector<std::byte>(bytes.begin(), bytes.end())};
@@ -36,10 +37,10 @@ class RecordingCommunicator final : public Communicator {
   std::size_t fails_at = 1000;  // index of the wait that loses its peer
 
  private:
-  class Reduction final : public PendingReduction {
+  class Reduction final : public PendingCollective {
    public:
-    Reduction(RecordingCommunicator& owner, ReductionValues values)
-        : owner_(owner), values_(values) {}
+    Reduction(RecordingCommunicator& owner, RingWork work)
+        : owner_(owner), work_(std::move(work)) {}
     void wait() override {
       if (owner_.finished == owner_.fails_at) {
         throw CommError("waiting for " + owner_.started[owner_.finished] + ": rank 1 is silent");
@@ -47,16 +48,18 @@ class RecordingCommunicator final : public Communicator {
       ++owner_.finished;
       const auto multiply = [this](auto values) {
         using Value = typename decltype(values)::value_type;
-        for (Value& value : values) {
-          value *= static_cast<Value>(owner_.ranks_);
+        if constexpr (!std::is_same_v<Value, std::byte>) {
+          for (Value& value : values) {
+            value *= static_cast<Value>(owner_.ranks_);
+          }
         }
       };
-      std::visit(multiply, values_);
+      std::visit(multiply, work_.values);
     }
 
    private:
     RecordingCommunicator& owner_;
-    ReductionValues values_;
+    RingWork work_;
   };
 
   int ranks_;

@@ -74,6 +74,58 @@ void check_all_layouts() {
   }
 }
 
+template <typename T>
+void check_packed(std::int64_t rows_when_packed) {
+  const std::int64_t m = 37;
+  const std::int64_t k = 48;
+  const std::int64_t n = 70;
+  const auto left_values = random_values<T>(m * k, 1);
+  const auto right_values = random_values<T>(n * k, 2);
+  const auto bias = random_values<float>(n, 3);
+  const auto start = random_values<float>(m * n, 4);
+  const Matrix left = matrix(left_values.data(), m, k);
+  for (const Matrix& right :
+       {matrix(right_values.data(), k, n), matrix(right_values.data(), n, k).transposed()}) {
+    PackedMatrix packed;
+    packed.pack(right, rows_when_packed);
+    std::vector<float> result(start.size());
+    matmul(left, packed, mutable_matrix(result.data(), m, n), bias.data());
+    EXPECT_LT(largest_error<T>(left, right, result, std::vector<float>(start.size()), bias), 2e-5);
+    result = start;
+    matmul(left, packed, mutable_matrix(result.data(), m, n), nullptr, Accumulate::yes);
+    EXPECT_LT(largest_error<T>(left, right, result, start, {}), 2e-5);
+  }
+}
+
+TEST(Matmul, MultipliesWithAPackedRightOperandWhateverTheRows) {
+  for (const std::int64_t rows_when_packed : {1, 37, 1000}) {
+    check_packed<float>(rows_when_packed);
+    check_packed<Bfloat16>(rows_when_packed);
+  }
+}
+
+TEST(Matmul, PacksAgainInThePlaceOfTheOldValues) {
+  const std::vector<float> left = {1, 2};
+  std::vector<float> right = {3, 4};
+  PackedMatrix packed;
+  packed.pack(matrix(right.data(), 2, 1), 1);
+  right = {5, 6};
+  packed.pack(matrix(right.data(), 2, 1), 1);
+  float result = 0;
+  matmul(matrix(left.data(), 1, 2), packed, mutable_matrix(&result, 1, 1));
+  EXPECT_EQ(result, 17.0F);
+}
+
+TEST(Matmul, RefusesAPackedOperandOfAnotherShape) {
+  const std::vector<float> values(64);
+  std::vector<float> result(64);
+  PackedMatrix packed;
+  packed.pack(matrix(values.data(), 8, 4), 2);
+  EXPECT_THROW(packed.pack(matrix(values.data(), 4, 8), 2), InternalError);
+  EXPECT_THROW(matmul(matrix(values.data(), 2, 4), packed, mutable_matrix(result.data(), 2, 4)),
+               InternalError);
+}
+
 TEST(Matmul, MultipliesFloatsInEveryLayout) {
   check_all_layouts<float>();
 }

@@ -58,6 +58,18 @@ TEST(MetricsLog, AppendsOneLinePerRecord) {
                 evaluation_record(metrics.state, "short", {{"eval_loss", 1.5}}) + "\n");
 }
 
+TEST(MetricsLog, TakesStepsOfAnotherTraining) {
+  const TempDirectory folder;
+  const auto file_system = make_posix_file_system();
+  MetricsLog log(*file_system, folder.path(), {.report_to = {}}, 0);
+  TrainState state;
+  state.global_step = 1;
+  log.record_step(state, "seed-1", {{"loss", 1.5}, {"learning_rate", 0.5}});
+  EXPECT_EQ(content_of(folder / "metrics.jsonl"),
+            "{\"global_step\":1,\"phase\":\"seed-1\",\"step_in_phase\":0,\"loss\":1.5,"
+            "\"learning_rate\":0.5}\n");
+}
+
 TEST(MetricsLog, GoesOnWhenTheDirectoryIsGone) {
   const TempDirectory folder;
   const auto file_system = make_posix_file_system();

@@ -23,10 +23,7 @@ class OneDiffers final : public Communicator {
   void broadcast(std::span<std::byte> /*bytes*/, int /*root*/) override {}
   void all_reduce_sum(std::span<double> /*values*/) override {}
   void all_reduce_max(std::span<double> /*values*/) override {}
-  std::unique_ptr<PendingReduction> start_all_reduce_sum(ReductionValues /*values*/,
-                                                         std::string /*name*/) override {
-    return nullptr;
-  }
+  std::unique_ptr<PendingCollective> start(RingWork /*work*/) override { return nullptr; }
   std::vector<std::vector<std::byte>> all_gather(std::span<const std::byte> bytes) override {
     std::vector<std::vector<std::byte>> all(3, {bytes.begin(), bytes.end()});
     all[2].back() ^= std::byte{1};

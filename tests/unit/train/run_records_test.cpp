@@ -45,7 +45,7 @@ TEST(RunRecords, EveryLaunchIsListed) {
   file_system->write_file_atomically(folder / "source.yaml", "seed: 1\n");
   for (int launch = 0; launch < 2; ++launch) {
     RunRecords records(*file_system, folder.path());
-    records.start({}, folder / "source.yaml",
+    records.start("seed: 1\n", folder / "source.yaml",
                   {.command = "lambert train x.yaml",
                    .hosts = {"a", "b"},
                    .versions = {{"libtorch", "2.11.0"}},

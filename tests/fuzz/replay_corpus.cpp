@@ -25,6 +25,7 @@ int main(int count, char** arguments) {
   int wrong = 0;
   for (const std::filesystem::path& file : files) {
     const std::string name = file.filename().string();
+    std::cout << name << std::endl;  // the last one shown is the one that broke a property
     const bool accepted = lambert::accepts(lambert::read_file(file, kLargestInput));
     const bool is_rule = name.starts_with("accept-") || name.starts_with("refuse-");
     rules += is_rule ? 1 : 0;

@@ -47,11 +47,21 @@ function(lambert_vector_module name)
   endforeach()
 endfunction()
 
-# The torch floors share one precompiled header: parsing LibTorch's headers costs 20 to 40 s a file.
+# lambert_use_torch_headers(TARGET plain.cpp ...): the targets that use LibTorch share one precompiled header. Sources that
+# include nothing of LibTorch are named: loading the header would cost them ten times their own compile time.
+function(lambert_use_torch_headers target)
+  # The shared header is built with -fPIC; a program's default of -fPIE would not match it.
+  target_compile_options(${target} PRIVATE -fPIC)
+  target_precompile_headers(${target} REUSE_FROM lambert_torch_precompiled)
+  set_source_files_properties(${ARGN} PROPERTIES SKIP_PRECOMPILE_HEADERS ON)
+endfunction()
+
+# lambert_torch_module(NAME SOURCES a.cpp ... PLAIN_SOURCES b.cpp ... LINKS ...): PLAIN_SOURCES include nothing of LibTorch.
 function(lambert_torch_module name)
-  lambert_module(${name} ${ARGN})
-  target_link_libraries(lambert_${name} PUBLIC LibTorch::cpu)
-  target_precompile_headers(lambert_${name} REUSE_FROM lambert_torch_precompiled)
+  cmake_parse_arguments(ARG "" "" "SOURCES;PLAIN_SOURCES;LINKS;PRIVATE_LINKS" ${ARGN})
+  lambert_module(${name} SOURCES ${ARG_SOURCES} ${ARG_PLAIN_SOURCES} LINKS ${ARG_LINKS} LibTorch::cpu
+    PRIVATE_LINKS ${ARG_PRIVATE_LINKS})
+  lambert_use_torch_headers(lambert_${name} ${ARG_PLAIN_SOURCES})
 endfunction()
 
 if(LAMBERT_BUILD_TORCH)
@@ -61,20 +71,18 @@ if(LAMBERT_BUILD_TORCH)
   target_precompile_headers(lambert_torch_precompiled PRIVATE ${CMAKE_SOURCE_DIR}/cmake/torch_precompiled.h)
 endif()
 
-# lambert_test(NAME LABEL unit SOURCES a_test.cpp ... LINKS lambert_data ...): every test of the program is
-# listed by CTest as one entry; a test that needs LibTorch also passes TORCH.
+# lambert_test(NAME LABEL unit SOURCES a_test.cpp ... LINKS lambert_data ...): every test of the program is listed by CTest
+# as one entry; a test that needs LibTorch also passes TORCH, and PLAIN_SOURCES for the files that do not.
 function(lambert_test name)
-  cmake_parse_arguments(ARG "TORCH" "LABEL;TIMEOUT" "SOURCES;LINKS" ${ARGN})
-  add_executable(${name} ${ARG_SOURCES})
+  cmake_parse_arguments(ARG "TORCH" "LABEL;TIMEOUT" "SOURCES;PLAIN_SOURCES;LINKS" ${ARGN})
+  add_executable(${name} ${ARG_SOURCES} ${ARG_PLAIN_SOURCES})
   target_include_directories(${name} PRIVATE ${CMAKE_SOURCE_DIR}/tests)
   target_link_libraries(${name} PRIVATE lambert_options ${ARG_LINKS} GTest::gmock GTest::gtest_main)
   target_compile_definitions(${name} PRIVATE LAMBERT_FIXTURES="${CMAKE_SOURCE_DIR}/tests/fixtures"
     LAMBERT_SOURCE_DIRECTORY="${CMAKE_SOURCE_DIR}" LAMBERT_PROGRAM="${CMAKE_BINARY_DIR}/bin/lambert")
   if(ARG_TORCH)
     target_link_libraries(${name} PRIVATE LibTorch::cpu)
-    # The shared precompiled header is built with -fPIC; a program's default of -fPIE would not match it.
-    target_compile_options(${name} PRIVATE -fPIC)
-    target_precompile_headers(${name} REUSE_FROM lambert_torch_precompiled)
+    lambert_use_torch_headers(${name} ${ARG_PLAIN_SOURCES})
   endif()
   if(NOT ARG_TIMEOUT)
     set(ARG_TIMEOUT 300)

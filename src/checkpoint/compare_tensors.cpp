@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include <ATen/Functions.h>
+#include <ATen/TensorOperators.h>
 
 #include "base/error.h"
 #include "checkpoint/safetensors_reader.h"

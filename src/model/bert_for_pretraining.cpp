@@ -2,6 +2,7 @@
 #include "model/bert_for_pretraining.h"
 
 #include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
 
 #include "model/bert_encoder.h"
 #include "model/check_inputs.h"

@@ -2,6 +2,7 @@
 #include "model/model_parameter.h"
 
 #include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
 
 #include "model/initialisation.h"
 

@@ -2,6 +2,7 @@
 #include "ops/checkpointed.h"
 
 #include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
 #include <torch/csrc/autograd/autograd.h>
 
 #include "ops/saved_state.h"

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
 
 #include "base/clock.h"
 #include "base/error.h"

@@ -69,7 +69,11 @@ class PackedMatrix {
 void matmul(const Matrix& left, const PackedMatrix& right, const MutableMatrix& result,
             const float* bias = nullptr, Accumulate accumulate = Accumulate::no);
 
-/// "oneDNN 2.6.3".
+/// Whether this processor multiplies bf16 (AVX-512). Where it does not, bf16 operands are widened
+/// to fp32 for every product: the results are as exact, at the speed of fp32.
+bool multiplies_bfloat16();
+
+/// "oneDNN 2.6.3", and whether bf16 is widened.
 std::string matmul_library_version();
 
 }  // namespace lambert

@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "kernels/matmul.h"
 #include "kernels/parallel.h"
+#include "kernels/widened_matrix.h"
 
 namespace lambert {
 
@@ -164,7 +165,34 @@ void multiply(const Matrix& left, const Matrix& right, const MutableMatrix& resu
   multiply(left, right_operand(right), right.data, result, bias, accumulate);
 }
 
+// Numbers of the work spaces of products that are widened.
+constexpr int kLeftSpace = 100;
+constexpr int kRightSpace = 101;
+constexpr int kResultSpace = 102;
+
+/// Calls product(fp32 form of result), which adds to what is there or replaces it.
+template <typename Product>
+void into_wide_result(const MutableMatrix& result, Accumulate accumulate, const Product& product) {
+  if (result.type == ElementType::float32) {
+    product(result);
+    return;
+  }
+  LAMBERT_CHECK(result.column_stride == 1, "matmul: the rows of a bf16 result are not dense");
+  float* const wide = work_space<float, kResultSpace>(result.rows * result.columns);
+  if (accumulate == Accumulate::yes) {
+    widen_rows({result.data, result.type, result.rows, result.columns, result.row_stride, 1}, wide);
+  }
+  product(mutable_matrix(wide, result.rows, result.columns));
+  narrow_rows(wide, result);
+}
+
 }  // namespace
+
+bool multiplies_bfloat16() {
+  constexpr auto kNeeded = static_cast<unsigned>(dnnl::cpu_isa::avx512_core);  // a set of bits
+  static const auto present = static_cast<unsigned>(dnnl::get_effective_cpu_isa());
+  return (present & kNeeded) == kNeeded;
+}
 
 void matmul(const Matrix& left, const Matrix& right, const MutableMatrix& result, const float* bias,
             Accumulate accumulate) {
@@ -173,6 +201,12 @@ void matmul(const Matrix& left, const Matrix& right, const MutableMatrix& result
                 "matmul: shapes or types of the operands disagree");
   LAMBERT_CHECK(left.columns > 0, "matmul: the inner dimension is empty");
   if (result.rows == 0 || result.columns == 0) {
+    return;
+  }
+  if (left.type == ElementType::bfloat16 && !multiplies_bfloat16()) {
+    into_wide_result(result, accumulate, [&](const MutableMatrix& wide) {
+      matmul(widened<kLeftSpace>(left), widened<kRightSpace>(right), wide, bias, accumulate);
+    });
     return;
   }
   if (left.columns <= kLongestInner || result.type != ElementType::float32) {
@@ -189,7 +223,7 @@ void matmul(const Matrix& left, const Matrix& right, const MutableMatrix& result
 
 struct PackedMatrix::State {
   std::int64_t rows = 0;
-  ElementType type = ElementType::float32;
+  ElementType type = ElementType::float32;  // of what was given
   RightOperand operand;
   memory values;
 };
@@ -197,8 +231,10 @@ struct PackedMatrix::State {
 PackedMatrix::PackedMatrix() : state_(std::make_unique<State>()) {}
 PackedMatrix::~PackedMatrix() = default;
 
-void PackedMatrix::pack(const Matrix& right, std::int64_t row_count) {
+void PackedMatrix::pack(const Matrix& given, std::int64_t row_count) {
   State& state = *state_;
+  const bool widens = given.type == ElementType::bfloat16 && !multiplies_bfloat16();
+  const Matrix right = widens ? widened<kRightSpace>(given) : given;
   if (!state.values) {
     const memory::dims sizes = {row_count, right.rows};
     const memory::dims result_sizes = {row_count, right.columns};
@@ -210,12 +246,12 @@ void PackedMatrix::pack(const Matrix& right, std::int64_t row_count) {
                            {result_sizes, data_type(right.type), dense}),
         cpu_engine());
     state.rows = right.rows;
-    state.type = right.type;
+    state.type = given.type;
     state.operand = {best.weights_desc(), packed_layout(best.weights_desc()), 0, 0, right.columns};
     state.values = memory(best.weights_desc(), cpu_engine());
   }
   LAMBERT_CHECK(state.rows == right.rows && state.operand.columns == right.columns &&
-                    state.type == right.type,
+                    state.type == given.type,
                 "pack: another shape or type than before");
   memory source = wrap(describe(right), right.data);
   dnnl::reorder(source, state.values).execute(cpu_stream(), source, state.values);
@@ -227,15 +263,23 @@ void matmul(const Matrix& left, const PackedMatrix& right, const MutableMatrix& 
   LAMBERT_CHECK(left.columns == packed.rows && left.rows == result.rows &&
                     packed.operand.columns == result.columns && left.type == packed.type,
                 "matmul: shapes or types of the operands disagree");
-  if (result.rows > 0 && result.columns > 0) {
-    multiply(left, packed.operand, packed.values.get_data_handle(), result, bias, accumulate);
+  if (result.rows == 0 || result.columns == 0) {
+    return;
   }
+  const void* const values = packed.values.get_data_handle();
+  if (left.type == ElementType::float32 || multiplies_bfloat16()) {
+    multiply(left, packed.operand, values, result, bias, accumulate);
+    return;
+  }
+  into_wide_result(result, accumulate, [&](const MutableMatrix& wide) {
+    multiply(widened<kLeftSpace>(left), packed.operand, values, wide, bias, accumulate);
+  });
 }
 
 std::string matmul_library_version() {
   const dnnl_version_t* const version = dnnl_version();
   return "oneDNN " + std::to_string(version->major) + "." + std::to_string(version->minor) + "." +
-         std::to_string(version->patch);
+         std::to_string(version->patch) + (multiplies_bfloat16() ? "" : ", bf16 as fp32");
 }
 
 }  // namespace lambert

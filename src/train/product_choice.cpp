@@ -10,6 +10,7 @@
 #include <ATen/ATen.h>
 
 #include "base/log.h"
+#include "kernels/matmul.h"
 #include "train/rank_agreement.h"
 
 namespace lambert {
@@ -61,6 +62,11 @@ std::string measure(const RunConfig& config, std::int64_t row_count, std::int64_
 std::map<MatrixShape, ProductForms> choose_products(const RunConfig& config, std::int64_t row_count,
                                                     std::int64_t uses, Communicator& communicator) {
   const std::set<MatrixShape> shapes = encoder_shapes(config.model);
+  if (config.precision == Precision::bf16 && !multiplies_bfloat16() && communicator.rank() == 0) {
+    log_warning(
+        "precision: bf16 on a processor without AVX-512: products are computed in fp32, so it "
+        "saves memory but no time");
+  }
   std::string letters(2 * shapes.size(), letter_of(ProductForm::direct));
   if (config.pack_weights) {
     letters = text_of_rank_zero(communicator,

@@ -134,6 +134,34 @@ TEST(Matmul, MultipliesBfloat16IntoFloatsInEveryLayout) {
   check_all_layouts<Bfloat16>();
 }
 
+TEST(Matmul, RoundsBfloat16ResultsOnceAndLeavesWhatLiesBetweenTheRows) {
+  const std::int64_t m = 5;
+  const std::int64_t k = 48;
+  const std::int64_t n = 33;
+  const std::int64_t stride = 40;
+  const auto left_values = random_values<Bfloat16>(m * k, 1);
+  const auto right_values = random_values<Bfloat16>(n * k, 2);
+  const auto bias = random_values<float>(n, 3);
+  const Matrix left = matrix(left_values.data(), m, k);
+  const Matrix right = matrix(right_values.data(), k, n);
+  std::vector<float> exact(static_cast<std::size_t>(m * n));
+  matmul(left, right, mutable_matrix(exact.data(), m, n), bias.data());
+  const Bfloat16 untouched{0x1234};
+  std::vector<Bfloat16> result(static_cast<std::size_t>(m * stride), untouched);
+  matmul(left, right, mutable_matrix(result.data(), m, n, stride), bias.data());
+  for (std::int64_t r = 0; r < m; ++r) {
+    for (std::int64_t c = 0; c < stride; ++c) {
+      const Bfloat16 found = result[static_cast<std::size_t>(r * stride + c)];
+      if (c < n) {
+        const float expected = exact[static_cast<std::size_t>(r * n + c)];
+        EXPECT_NEAR(to_float(found), expected, std::abs(expected) / 250.0F);
+      } else {
+        EXPECT_EQ(found.bits, untouched.bits);
+      }
+    }
+  }
+}
+
 TEST(Matmul, LongInnerDimensionsAreSummedCompletely) {
   const std::int64_t inner = 20'001;
   const std::vector<float> ones(static_cast<std::size_t>(2 * inner), 1.0F);

@@ -2,6 +2,7 @@
 #include "gradients/gradient_buckets.h"
 
 #include <ATen/Functions.h>
+#include <ATen/TensorOperators.h>
 #include <gtest/gtest.h>
 
 #include "base/error.h"

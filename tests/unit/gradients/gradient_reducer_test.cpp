@@ -2,6 +2,7 @@
 #include "gradients/gradient_reducer.h"
 
 #include <ATen/Functions.h>
+#include <ATen/TensorOperators.h>
 #include <gtest/gtest.h>
 #include <torch/csrc/autograd/custom_function.h>
 

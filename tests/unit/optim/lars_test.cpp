@@ -2,6 +2,7 @@
 // (100 steps of both forms are compared with double precision in tests/parity.)
 #include <ATen/Functions.h>
 #include <ATen/Parallel.h>
+#include <ATen/TensorOperators.h>
 #include <gtest/gtest.h>
 
 #include "optim/optimizer.h"

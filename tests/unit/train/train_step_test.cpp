@@ -6,6 +6,7 @@
 #include <mutex>
 
 #include <ATen/Functions.h>
+#include <ATen/TensorOperators.h>
 #include <gtest/gtest.h>
 
 #include "base/error.h"

@@ -12,7 +12,6 @@ namespace lambert {
 namespace {
 
 constexpr double kGigabit = 1e9 / 8.0;  // bytes
-constexpr double kMebibyte = 1048576.0;
 
 std::string rounded(double value) {
   std::array<char, 32> text{};
@@ -109,22 +108,15 @@ Interconnect interconnect_of(const ClusterPlan& plan, std::int64_t gpus) {
 
 StepWork step_work(const RunConfig& config, const PhaseConfig& phase, const ClusterPlan& plan,
                    const StepShape& shape, double mean_length) {
-  const bool is_bf16 = config.precision == Precision::bf16;
-  const double configured_wire =
-      config.communication.all_reduce_dtype == WireType::bfloat16 ? 2.0 : 4.0;
   const double masked = std::min(static_cast<double>(phase.max_predictions_per_seq),
                                  phase.masked_lm_prob * mean_length);
-  StepWork work;
-  work.model = config.model;
+  StepWork work = step_work_of(config, shape.ranks);
   work.micro_batch = mean_workload(static_cast<double>(shape.micro_batch), mean_length,
                                    static_cast<double>(phase.max_seq_length), masked);
   work.accumulation = static_cast<double>(shape.accumulation);
-  work.parameters = static_cast<double>(plan.parameters);
-  work.element_bytes = is_bf16 ? 2.0 : 4.0;
-  work.wire_bytes = plan.software.wire_bytes > 0.0 ? plan.software.wire_bytes : configured_wire;
-  work.weight_bytes = is_bf16 ? 2.0 : 4.0;
-  work.bucket_bytes = config.communication.bucket_megabytes * kMebibyte;
-  work.shards_optimizer = config.communication.sharded_optimizer && shape.ranks > 1;
+  if (plan.software.wire_bytes > 0.0) {
+    work.wire_bytes = plan.software.wire_bytes;
+  }
   return work;
 }
 

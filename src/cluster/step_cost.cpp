@@ -4,8 +4,19 @@
 #include <algorithm>
 #include <cmath>
 
+#include "config/model_size.h"
+
 namespace lambert {
 namespace {
+
+constexpr double kMebibyte = 1048576.0;
+
+double wire_bytes_of(const CommConfig& communication) {
+  if (communication.reduction == Reduction::reproducible) {
+    return static_cast<double>(kFixedPointBytes);
+  }
+  return communication.all_reduce_dtype == WireType::bfloat16 ? 2.0 : 4.0;
+}
 
 /// Of one micro-batch: hidden vectors and scores of every layer, logits of the predicted tokens.
 double traffic_bytes(const StepWork& work, const Software& software, double predicted_tokens) {
@@ -46,6 +57,19 @@ ReductionTime reduce_gradients(const StepWork& work, const Software& software,
 }
 
 }  // namespace
+
+StepWork step_work_of(const RunConfig& config, std::int64_t ranks) {
+  const double compute_bytes = config.precision == Precision::bf16 ? 2.0 : 4.0;
+  StepWork work;
+  work.model = config.model;
+  work.parameters = static_cast<double>(parameter_count(config.model));
+  work.element_bytes = compute_bytes;
+  work.wire_bytes = wire_bytes_of(config.communication);
+  work.weight_bytes = compute_bytes;
+  work.bucket_bytes = config.communication.bucket_megabytes * kMebibyte;
+  work.shards_optimizer = config.communication.sharded_optimizer && ranks > 1;
+  return work;
+}
 
 double all_reduce_seconds(const Interconnect& interconnect, double bytes, double pieces) {
   const auto ranks = static_cast<double>(interconnect.ranks);

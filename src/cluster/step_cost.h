@@ -45,6 +45,10 @@ struct StepWork {
   bool shards_optimizer = false;
 };
 
+/// What the configuration says about a step on so many ranks. vocab_size must be set; micro_batch
+/// and accumulation are the caller's.
+StepWork step_work_of(const RunConfig& config, std::int64_t ranks);
+
 /// Seconds of a step, of all micro-batches; their sum is the step.
 struct StepCost {
   double products = 0.0;   // with weights

@@ -7,20 +7,12 @@
 #include <cstdio>
 
 #include "cluster/constants.h"
-#include "config/model_size.h"
 #include "config/step_shape.h"
 
 namespace lambert {
 namespace {
 
 constexpr std::size_t kSteps = 20;
-
-double wire_bytes(const CommConfig& communication) {
-  if (communication.reduction == Reduction::reproducible) {
-    return static_cast<double>(kFixedPointBytes);
-  }
-  return communication.all_reduce_dtype == WireType::bfloat16 ? 2.0 : 4.0;
-}
 
 void add_to(StepCost& sum, const StepCost& cost) {
   sum.products += cost.products;
@@ -76,19 +68,11 @@ StepCost StepPrediction::predict(const PhaseConfig& phase, const Workload& work)
   const auto ranks = std::llround(rates_.ranks);
   const StepShape shape = derive_step_shape(phase, ranks, config_.communication.reduction);
   const double parts = rates_.ranks * static_cast<double>(shape.accumulation);
-  const bool is_bf16 = config_.precision == Precision::bf16;
-  StepWork part;
-  part.model = config_.model;
+  StepWork part = step_work_of(config_, ranks);
   part.micro_batch = {work.sequences / parts, work.tokens / parts, work.token_pairs / parts,
                       work.masked_tokens / parts};
   part.accumulation = static_cast<double>(shape.accumulation);
-  part.parameters = static_cast<double>(parameter_count(config_.model));
-  part.element_bytes = is_bf16 ? 2.0 : 4.0;
-  part.wire_bytes = wire_bytes(config_.communication);
-  part.weight_bytes = is_bf16 ? 2.0 : 4.0;
-  part.bucket_bytes = config_.communication.bucket_megabytes * 1048576.0;
-  part.shards_optimizer = config_.communication.sharded_optimizer && ranks > 1;
-  // The rate was measured on a micro-batch's rows. The ring's rate counts every rank as near.
+  // Products were measured on a micro-batch's rows, the ring over all ranks, near and far.
   const DeviceRates device{rates_.matmul / rates_.ranks, 0.0, rates_.copy};
   const Interconnect ring{ranks, ranks, rates_.all_reduce, 0.0, 0.0, 0.0};
   return predict_step(part, find_software("lambert"), device, ring);

@@ -63,6 +63,22 @@ TEST(StepCost, HeadsOnEveryTokenPredictEveryToken) {
   EXPECT_NEAR(cost.products, 25.992 + 15.84, 1e-9);
 }
 
+TEST(StepWork, FollowsTheConfiguration) {
+  RunConfig config;
+  config.model.vocab_size = 30522;
+  config.precision = Precision::bf16;
+  EXPECT_EQ(step_work_of(config, 2).parameters, 110106428.0);  // BERT-Base
+  EXPECT_EQ(step_work_of(config, 2).element_bytes, 2.0);
+  EXPECT_EQ(step_work_of(config, 2).wire_bytes, 4.0);
+  config.communication.all_reduce_dtype = WireType::bfloat16;
+  EXPECT_EQ(step_work_of(config, 2).wire_bytes, 2.0);
+  config.communication.reduction = Reduction::reproducible;  // sums of 64 bits
+  EXPECT_EQ(step_work_of(config, 2).wire_bytes, 8.0);
+  config.communication.sharded_optimizer = true;
+  EXPECT_TRUE(step_work_of(config, 2).shards_optimizer);
+  EXPECT_FALSE(step_work_of(config, 1).shards_optimizer);
+}
+
 TEST(AllReduce, GoesAtTheSpeedOfTheSlowerOfLinksAndNetwork) {
   Interconnect interconnect{.ranks = 8, .ranks_per_node = 8, .link = 100.0, .network = 10.0};
   EXPECT_NEAR(all_reduce_seconds(interconnect, 400.0, 1.0), 7.0, 1e-12);  // 2 x 7/8 x 400 / 100

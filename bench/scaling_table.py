@@ -54,6 +54,7 @@ def compared(program):
         row["published"] = row.get("hours", row.get("sequences_per_second"))
         row["predicted"] = prediction(program, row)
         row["error"] = row["predicted"] / row["published"] - 1
+        row["speed_error"] = row["published"] / row["predicted"] - 1 if "hours" in row else row["error"]
     return rows
 
 
@@ -93,13 +94,13 @@ def draw(rows, plans, target):
     figure, (scatter, curve) = plt.subplots(1, 2, figsize=(12, 5), layout="constrained")
     for program in dict.fromkeys(row["software"] for row in rows):
         own = [row for row in rows if row["software"] == program]
-        scatter.plot([row["gpus"] for row in own], [100 * row["error"] for row in own], "o", ms=5, alpha=0.7, label=program)
+        scatter.plot([row["gpus"] for row in own], [100 * row["speed_error"] for row in own], "o", ms=5, alpha=0.7, label=program)
     fitted = [row for row in rows if row.get("fitted")]
     scatter.plot([row["gpus"] for row in fitted], [0] * len(fitted), "kx", ms=8, label="fitted row")
     scatter.axhspan(-15, 15, color="grey", alpha=0.15)
-    scatter.set(xscale="log", xlabel="GPUs or TPU chips", ylabel="predicted / published - 1, %",
+    scatter.set(xscale="log", xlabel="GPUs or TPU chips", ylabel="predicted speed / published speed - 1, %",
                 title=f"{len(rows)} published figures of two-phase BERT-Large")
-    scatter.legend(fontsize=8)
+    scatter.legend(fontsize=7, loc="upper left", bbox_to_anchor=(1, 1))
     for gpu, by_count in plans.items():
         for index, style in ((0, "o-"), (1, "s--")):
             curve.plot(list(by_count), [100 * result["phases"][index]["efficiency"] for result in by_count.values()], style, ms=4,

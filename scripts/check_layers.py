@@ -9,6 +9,7 @@ FLOORS = {
     "base": [],
     "config": ["base"],
     "kernels": ["base"],
+    "cluster": ["base", "config"],
     "comm": ["base", "config"],
     "data": ["base", "config"],
     "text": ["base", "config", "data"],
@@ -17,12 +18,12 @@ FLOORS = {
     "gradients": ["base", "config", "comm"],
     "optim": ["base", "config", "kernels", "gradients"],
     "checkpoint": ["base", "config", "model"],
-    "train": ["base", "config", "kernels", "comm", "data", "ops", "model", "gradients", "optim", "checkpoint"],
-    "squad": ["base", "config", "kernels", "comm", "data", "text", "ops", "model", "gradients", "optim", "checkpoint",
-              "train"],
+    "train": ["base", "config", "kernels", "cluster", "comm", "data", "ops", "model", "gradients", "optim", "checkpoint"],
+    "squad": ["base", "config", "kernels", "cluster", "comm", "data", "text", "ops", "model", "gradients", "optim",
+              "checkpoint", "train"],
     "app": None,  # everything
 }
-TORCH_FREE = {"base", "config", "kernels", "comm", "data", "text"}
+TORCH_FREE = {"base", "config", "kernels", "cluster", "comm", "data", "text"}
 LINE_LIMIT = 400
 
 

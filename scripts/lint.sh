@@ -25,8 +25,8 @@ python3 scripts/check_layers.py
 echo "lint: ${#shell_scripts[@]} shell and ${#python_scripts[@]} Python scripts, layers"
 
 cmake --preset cpu >/dev/null  # compile_commands.json
-mapfile -t checked < <(git ls-files 'src/base/*.cpp' 'src/config/*.cpp' 'src/kernels/*.cpp' 'src/comm/*.cpp' \
-  'src/data/*.cpp' 'src/text/*.cpp')
+mapfile -t checked < <(git ls-files 'src/base/*.cpp' 'src/config/*.cpp' 'src/kernels/*.cpp' 'src/cluster/*.cpp' \
+  'src/comm/*.cpp' 'src/data/*.cpp' 'src/text/*.cpp')
 # clang-tidy counts warnings of system headers on stderr; findings go to stdout.
 printf '%s\n' "${checked[@]}" | xargs -P "$(nproc)" -n 4 clang-tidy-16 --quiet -p build/cpu 2>/dev/null
 echo "lint: clang-tidy is content with ${#checked[@]} files"

@@ -11,6 +11,7 @@
 #include "app/bench_profile.h"
 #include "base/log.h"
 #include "base/process_memory.h"
+#include "cluster/model_work.h"
 #include "comm/communicator.h"
 #include "gradients/gradient_buckets.h"
 #include "gradients/gradient_reducer.h"
@@ -19,7 +20,6 @@
 #include "optim/optimizer.h"
 #include "train/matmul_rate.h"
 #include "train/micro_batch_inputs.h"
-#include "train/model_work.h"
 #include "train/named_parameters.h"
 #include "train/product_choice.h"
 

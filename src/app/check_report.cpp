@@ -11,15 +11,6 @@
 namespace lambert {
 namespace {
 
-/// 336226108 -> 336,226,108.
-std::string grouped(std::int64_t value) {
-  std::string text = std::to_string(value);
-  for (std::size_t position = text.size(); position > 3; position -= 3) {
-    text.insert(position - 3, ",");
-  }
-  return text;
-}
-
 std::string gibibytes(std::int64_t bytes) {
   constexpr double kBytes = 1024.0 * 1024.0 * 1024.0;
   std::array<char, 32> buffer{};
@@ -58,17 +49,6 @@ std::string describe_gauge(const SquadGaugeConfig& gauge, const GaugePlan& plan)
          " per rank while it measures\n";
 }
 
-nlohmann::ordered_json json_of_memory(const MemoryEstimate& memory) {
-  return {{"program", memory.program},
-          {"weights", memory.weights},
-          {"compute_weights", memory.compute_weights},
-          {"gradients", memory.gradients},
-          {"moments", memory.moments},
-          {"residuals", memory.residuals},
-          {"activations", memory.activations},
-          {"total", memory.total()}};
-}
-
 nlohmann::ordered_json json_of_phase(const PhasePlan& phase) {
   return {{"name", phase.name},
           {"micro_batch", phase.shape.micro_batch},
@@ -83,6 +63,25 @@ nlohmann::ordered_json json_of_phase(const PhasePlan& phase) {
 }
 
 }  // namespace
+
+std::string grouped(std::int64_t value) {
+  std::string text = std::to_string(value);
+  for (std::size_t position = text.size(); position > 3; position -= 3) {
+    text.insert(position - 3, ",");
+  }
+  return text;
+}
+
+nlohmann::ordered_json json_of_memory(const MemoryEstimate& memory) {
+  return {{"program", memory.program},
+          {"weights", memory.weights},
+          {"compute_weights", memory.compute_weights},
+          {"gradients", memory.gradients},
+          {"moments", memory.moments},
+          {"residuals", memory.residuals},
+          {"activations", memory.activations},
+          {"total", memory.total()}};
+}
 
 std::string describe_plan(const RunConfig& config, const RunPlan& plan) {
   std::string text =

@@ -18,7 +18,7 @@ inline std::string describe(const std::string& meaning, const std::string& examp
 
 /// Each command's callback stores what it returned in exit_code.
 void add_text_commands(CLI::App& app, int& exit_code);   // vocab, tokenize, prepare, data
-void add_run_commands(CLI::App& app, int& exit_code);    // check, train, verify-resume, eval
+void add_run_commands(CLI::App& app, int& exit_code);    // check, plan, train, verify-resume, eval
 void add_squad_commands(CLI::App& app, int& exit_code);  // squad
 void add_inspection_commands(CLI::App& app,
                              int& exit_code);  // export, import, checkpoint, inspect, bench

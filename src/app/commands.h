@@ -61,6 +61,18 @@ struct CheckOptions : ConfigOptions {
 };
 int run_check(const CheckOptions& options);
 
+struct PlanOptions : ConfigOptions {
+  std::int64_t gpus = 0;
+  std::string gpu;
+  std::int64_t gpus_per_node = 8;
+  bool has_network = false;
+  double network_gigabits = 0.0;  // per GPU between nodes
+  std::string software = "lambert";
+  std::vector<double> mean_lengths;  // one for each phase; empty: max_seq_length
+  bool json = false;
+};
+int run_plan(const PlanOptions& options);
+
 int run_train(const ConfigOptions& options);
 
 struct VerifyResumeOptions : ConfigOptions {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "app/command_definitions.h"
 #include "app/commands.h"
+#include "cluster/constants.h"
 
 namespace lambert {
 namespace {
@@ -10,6 +11,54 @@ void add_config_arguments(CLI::App& command, ConfigOptions& options) {
       ->required();
   command.add_option("OVERRIDES", options.overrides,
                      "key=value, for instance phases[0].learning_rate=4e-3");
+}
+
+/// "a, b, c" of entries that have a name.
+template <typename Entry>
+std::string names_of(const std::vector<Entry>& entries) {
+  std::string list;
+  for (const Entry& entry : entries) {
+    list += (list.empty() ? "" : ", ") + entry.name;
+  }
+  return list;
+}
+
+void add_plan(CLI::App& app, int& exit_code) {
+  CLI::App* command = app.add_subcommand(
+      "plan",
+      describe(
+          "The cluster on paper: step time, memory, exposed all-reduce, efficiency and hours on "
+          "GPUs that are not here\n"
+          "A model of the run (docs/results/scaling.md compares it with published runs); its "
+          "figures for Lambert have not been\n"
+          "measured on a GPU. Needs no data. Exit code 2 for a wrong configuration or cluster.",
+          "lambert plan configs/bert_large_64k.yaml --gpus 1024 --gpu h100 --network 400"));
+  auto options = std::make_shared<PlanOptions>();
+  add_config_arguments(*command, *options);
+  command->add_option("--gpus", options->gpus, "number of GPUs")->required();
+  command->add_option("--gpu", options->gpu, "one of " + names_of(machines()))->required();
+  command->add_option("--gpus-per-node", options->gpus_per_node, "GPUs that share fast links")
+      ->capture_default_str();
+  command->add_option_function<double>(
+      "--network",
+      [options](const double& gigabits) {
+        options->has_network = true;
+        options->network_gigabits = gigabits;
+      },
+      "Gbit/s between nodes for each GPU, one direction: adapters of a node / its GPUs; default: "
+      "that of the maker's own systems");
+  command
+      ->add_option("--mean-length", options->mean_lengths,
+                   "mean tokens of a sequence, one number for each phase separated by commas; "
+                   "default: max_seq_length")
+      ->delimiter(',')
+      ->allow_extra_args(false);
+  command
+      ->add_option("--software", options->software,
+                   "whose program, for comparison: one of " + names_of(softwares()))
+      ->capture_default_str();
+  command->add_flag("--json", options->json, "machine-readable output");
+  command->callback([options, &exit_code] { exit_code = run_plan(*options); });
 }
 
 void add_verify_resume(CLI::App& app, int& exit_code) {
@@ -60,6 +109,8 @@ void add_run_commands(CLI::App& app, int& exit_code) {
                     "plan for this many ranks (default: those of this launch)");
   check->add_flag("--json", check_options->json, "machine-readable output");
   check->callback([check_options, &exit_code] { exit_code = run_check(*check_options); });
+
+  add_plan(app, exit_code);
 
   CLI::App* train = app.add_subcommand(
       "train",

@@ -30,7 +30,7 @@
 #include "squad/squad_gauge.h"
 #include "train/checkpoint_saver.h"
 #include "train/held_out_loss.h"
-#include "train/matmul_rate.h"
+#include "train/machine_rates.h"
 #include "train/metrics_log.h"
 #include "train/named_parameters.h"
 #include "train/product_choice.h"
@@ -201,9 +201,11 @@ StopReason train(const ConfigOptions& options, const RunConfig& config, CheckedI
     records.running(progress);
     metrics = MetricsLog(file_system, config.output_dir, config.logging, state.global_step);
   }
-  const double matmul_rate = measure_matmul_rate(config, communicator);
-  log_info("machine matmul_gflops=" + std::to_string(matmul_rate / 1e9));
-  StepReport report(config, matmul_rate, is_first,
+  const MachineRates rates = measure_machine_rates(config, communicator);
+  log_info("machine matmul_gflops=" + std::to_string(rates.matmul / 1e9) +
+           " copy_gigabytes_per_second=" + std::to_string(rates.copy / 1e9) +
+           " all_reduce_gigabytes_per_second=" + std::to_string(rates.all_reduce / 1e9));
+  StepReport report(config, rates, is_first,
                     is_first && communicator.size() == 1 && ::isatty(STDERR_FILENO) == 1);
   TrainStep train_step(config, communicator, model, buckets, reducer, *optimizer, progress);
   Trainer trainer(config,

@@ -3,14 +3,19 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <optional>
 #include <string>
 
 #include "base/log.h"
 
 namespace lambert {
 
-StepReport::StepReport(const RunConfig& config, double matmul_rate, bool speaks, bool live)
-    : config_(config), matmul_rate_(matmul_rate), speaks_(speaks), live_(live) {}
+StepReport::StepReport(const RunConfig& config, const MachineRates& rates, bool speaks, bool live)
+    : config_(config),
+      matmul_rate_(rates.matmul),
+      prediction_(config, rates),
+      speaks_(speaks),
+      live_(live) {}
 
 void StepReport::step(const PhaseConfig& phase, const StepMetrics& metrics, const Workload& work) {
   if (!speaks_) {
@@ -26,7 +31,11 @@ void StepReport::step(const PhaseConfig& phase, const StepMetrics& metrics, cons
   const bool due =
       metrics.state.step_in_phase % std::max<std::int64_t>(config_.logging.logging_steps, 1) == 0 ||
       metrics.state.step_in_phase == phase.max_steps;
+  const std::optional<std::string> prediction = prediction_.add(phase, work, metrics.step_seconds);
   clear_live_line();
+  if (prediction) {
+    log_info(*prediction);
+  }
   if (due) {
     log_info(line);
     sequences_ = seconds_ = data_wait_seconds_ = exposed_reduce_seconds_ = 0.0;

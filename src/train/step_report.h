@@ -3,18 +3,20 @@
 
 #include <cstdint>
 
+#include "cluster/model_work.h"
 #include "config/run_config.h"
+#include "train/machine_rates.h"
 #include "train/metrics.h"
-#include "train/model_work.h"
+#include "train/step_prediction.h"
 
 namespace lambert {
 
 /// The console of rank 0: one line every logging_steps with the rates since the last one and, on a
-/// terminal with one process, a live line in between.
+/// terminal with one process, a live line in between. Once, predicted against measured step time.
 class StepReport {
  public:
-  /// matmul_rate: operations per second of all ranks. speaks: false on ranks other than 0.
-  StepReport(const RunConfig& config, double matmul_rate, bool speaks, bool live);
+  /// speaks: false on ranks other than 0.
+  StepReport(const RunConfig& config, const MachineRates& rates, bool speaks, bool live);
 
   /// work: of the step, over all ranks.
   void step(const PhaseConfig& phase, const StepMetrics& metrics, const Workload& work);
@@ -26,7 +28,8 @@ class StepReport {
   ConsoleFigures figures(const PhaseConfig& phase, const StepMetrics& metrics) const;
 
   const RunConfig& config_;
-  double matmul_rate_;
+  double matmul_rate_;  // operations per second of all ranks
+  StepPrediction prediction_;
   bool speaks_;
   bool live_;
   bool live_line_shown_ = false;

@@ -5,6 +5,7 @@ with a wrong key: the exit code, a message that says what to do, and not one cha
 Usage: command_errors_test.py LAMBERT SOURCE_DIRECTORY MPIEXEC"""
 
 import hashlib
+import json
 import os
 import shutil
 import subprocess
@@ -59,7 +60,7 @@ def usage_rows():
         ("tokenize", "--tokenizer is required"), ("prepare", "is required"),
         ("data", "there are inspect, stats, verify"), ("data inspect", "DIR is required"),
         ("data stats", "DIR is required"), ("data verify", "DIR is required"),
-        ("check", "CONFIG is required"), ("train", "CONFIG is required"),
+        ("check", "CONFIG is required"), ("plan", "CONFIG is required"), ("train", "CONFIG is required"),
         ("eval", "CONFIG is required"), ("export", "there are hf, verify"),
         ("export hf", "is required"), ("export verify", "FOLDER is required"), ("checkpoint", "there are list, verify"),
         ("checkpoint list", "DIR is required"), ("checkpoint verify", "DIR is required"),
@@ -77,6 +78,7 @@ def usage_rows():
         ("prepare --max-seq-lenght 32", "--max-seq-length"), ("tokenize --tokeniser x", "--tokenizer"),
         ("vocab train --sise 500", "--size"), ("data inspect data --cuont 1", "--count"),
         ("data stats data --jsno", "--json"), ("check tiny.yaml --no-dat", "--no-data"),
+        ("plan tiny.yaml --gpsu 8", "--gpus"), ("paln tiny.yaml", "plan"),
         ("train tiny.yaml --hlep", "--help"), ("eval tiny.yaml --checkpiont run", "--checkpoint"),
         ("squad scroe a b", "score"), ("squad predict run a --ouput new", "--output"),
         ("export hf run --ouput new", "--output"), ("export verfy new", "verify"), ("checkpoint verify run --jason", "--json")]:
@@ -96,6 +98,31 @@ def usage_rows():
         Row(f"{PREPARE} text.txt".replace("--workers 1", "--workers -1"), CONFIG, ["--workers is -1"]),
         Row("vocab train --type unknown --size 500 --output new text.txt", CONFIG, ["--type"]),
         Row("vocab train --type wordpiece --size 5 --output new text.txt", CONFIG, ["--size 5"]),
+    ]
+
+
+def plan_rows():
+    """A cluster that does not exist or that the configuration does not suit."""
+    plan = "plan tiny.yaml --gpus 4 --gpu h100"
+    return [
+        Row("plan tiny.yaml --gpus 4", CONFIG, ["--gpu is required"]),
+        Row("plan tiny.yaml --gpu h100", CONFIG, ["--gpus is required"]),
+        Row("plan tiny.yaml --gpus many --gpu h100", CONFIG, ["--gpus", "many"]),
+        Row("plan tiny.yaml --gpus 0 --gpu h100", CONFIG, ["--gpus is 0", "at least 1"]),
+        Row("plan tiny.yaml --gpus 3 --gpu h100", CONFIG, ["global_train_batch_size 4", "2 or 4"]),
+        Row("plan tiny.yaml --gpus 4 --gpu h1000", CONFIG,
+            ["--gpu is 'h1000'", "did you mean 'h100'?", "a100-80g", "tpuv3"]),
+        Row(f"{plan} --gpus-per-node 3", CONFIG, ["not a multiple of --gpus-per-node 3"]),
+        Row(f"{plan} --gpus-per-node 0", CONFIG, ["--gpus-per-node is 0"]),
+        Row(f"{plan} --network 0", CONFIG, ["--network is 0", "above 0"]),
+        Row(f"{plan} --network fast", CONFIG, ["--network", "fast"]),
+        Row(f"{plan} --mean-length 33", CONFIG, ["--mean-length of phase only is 33", "32"]),
+        Row(f"{plan} --mean-length 16,16", CONFIG, ["2 numbers for 1 phases"]),
+        Row(f"{plan} --software nobody", CONFIG, ["--software is 'nobody'", "nvidia-2021"]),
+        Row(f"{plan} --software deepspeed-2020", CONFIG, ["no published figure", "v100-32g"]),
+        Row("plan tiny.yaml --gpus 4 --gpu tpuv3 precision=fp32", CONFIG, ["precision=bf16"]),
+        Row("plan tiny.yaml --gpus 1 --gpu v100 model.hidden_size=32768 model.num_hidden_layers=48",
+            CONFIG, ["GB of --gpu v100", "choose a larger GPU"]),
     ]
 
 
@@ -135,7 +162,7 @@ def missing_rows():
                         ["importing folder", "neither config.json nor a checkpoint"], new_run="new"))
         rows.append(Row(f"{command} tiny.yaml output_dir=new phases[0].data=shard_gone", DATA,
                         [SHARD, "lambert prepare"]))
-    for command in ["check", "train", "eval"]:
+    for command in ["check", "train", "eval", "plan --gpus 4 --gpu h100"]:
         rows.append(Row(f"{command} nowhere.yaml", CONFIG, ["nowhere.yaml", no_file]))
         rows.append(Row(f"{command} folder", CONFIG, ["folder", "Is a directory"]))
     return rows
@@ -143,7 +170,7 @@ def missing_rows():
 
 def config_rows():
     rows = []
-    for command in ["check", "train", "eval"]:
+    for command in ["check", "train", "eval", "plan --gpus 4 --gpu h100"]:
         rows += [
             Row(f"{command} wrong_key.yaml", CONFIG,
                 ["wrong_key.yaml:12:5: phases[0].learnign_rate: unknown key",
@@ -262,6 +289,7 @@ class Bench:
     def __init__(self, lambert, source, mpiexec, folder):
         self.lambert, self.mpiexec, self.folder = lambert, mpiexec, Path(folder)
         self.sample = Path(source) / "data" / "sample"
+        self.configs = Path(source) / "configs"
         self.environment = dict(os.environ, OMPI_ALLOW_RUN_AS_ROOT="1", OMP_NUM_THREADS="1",
                                 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="1",
                                 OMPI_MCA_mpi_yield_when_idle="1")
@@ -366,7 +394,7 @@ def check_help(bench):
     """--help at every level starts with an example."""
     found = []
     for command in ["", "vocab", "vocab train", "tokenize", "prepare", "data", "data inspect",
-                    "data stats", "data verify", "check", "train", "verify-resume", "eval", "export",
+                    "data stats", "data verify", "check", "plan", "train", "verify-resume", "eval", "export",
                     "export hf", "export verify", "checkpoint", "checkpoint list", "checkpoint verify", "inspect",
                     "inspect lamb", "bench", "bench train", "bench matmul", "bench lamb",
                     "bench tokenize", "bench loader", "squad", "squad train", "squad predict",
@@ -377,6 +405,38 @@ def check_help(bench):
             found.append(f"lambert {command} --help starts with: {text[:60]}")
     if "100 MB per worker" not in bench.must("prepare --help").stdout:
         found.append("lambert prepare --help does not say how much memory it takes")
+    return found
+
+
+def check_plan(bench):
+    """lambert plan on both published configurations: no data needed, every key, times that add up."""
+    found = []
+    for name in ["bert_large_64k.yaml", "bert_large_32k.yaml"]:
+        arguments = f"plan {bench.configs / name} --gpus 1024 --gpu h100 --network 400"
+        plan = json.loads(bench.must(f"{arguments} --json").stdout)
+        text = bench.must(arguments).stdout
+        found += [f"no '{part}' in the text of {name}" for part in
+                  ["phase seq128", "phase seq512", "exposed all-reduce", "efficiency", "GPU-hours",
+                   "memory", "not been measured on a GPU"] if part not in text]
+        found += [f"{name}: no {key}" for key in
+                  ["software", "gpu", "gpus", "gpus_per_node", "network_gigabits_per_gpu", "parameters",
+                   "hours", "gpu_hours", "notes", "matmul_share_source"] if key not in plan]
+        for phase in plan["phases"]:
+            parts = sum(phase["step_seconds_of"].values())
+            if abs(parts - phase["step_seconds"]) > 1e-9:
+                found.append(f"{name}: the parts of a step are {parts} of {phase['step_seconds']} s")
+            if phase["micro_batch"] * phase["accumulation"] * 1024 != phase["global_batch"]:
+                found.append(f"{name}: batch of {phase}")
+            if phase["micro_batch_reduced_from"] is not None or not 0.2 < phase["efficiency"] < 1.0:
+                found.append(f"{name}: {phase}")
+            if phase["memory_bytes_per_gpu"]["total"] > 80e9:
+                found.append(f"{name}: memory of {phase}")
+        if abs(sum(phase["hours"] for phase in plan["phases"]) - plan["hours"]) > 1e-9:
+            found.append(f"{name}: {plan['hours']} hours are not those of the phases")
+    reduced = json.loads(bench.must(f"plan {bench.configs / 'bert_large_64k.yaml'} --gpus 8 --gpu a100 "
+                                    "--mean-length 128,256 --json").stdout)["phases"]
+    if reduced[0]["micro_batch_reduced_from"] != 512 or reduced[1]["mean_length"] != 256:
+        found.append(f"on a small GPU: {reduced}")
     return found
 
 
@@ -415,11 +475,11 @@ def main():
     with tempfile.TemporaryDirectory(prefix="command-errors-") as folder:
         bench = Bench(lambert, source, mpiexec, folder)
         bench.build()
-        rows = (usage_rows() + missing_rows() + config_rows() + damaged_data_rows() +
+        rows = (usage_rows() + plan_rows() + missing_rows() + config_rows() + damaged_data_rows() +
                 damaged_checkpoint_rows() + output_rows())
         for row in rows:
             failures += [f"lambert {row.arguments}: {text}" for text in bench.mistakes_of(row)]
-        failures += check_help(bench) + check_fallback(bench) + check_two_ranks(bench)
+        failures += check_help(bench) + check_plan(bench) + check_fallback(bench) + check_two_ranks(bench)
     for failure in failures:
         print(f"FAILED: {failure}")
     print(f"{len(rows)} failing commands, {len(failures)} lines of complaint")

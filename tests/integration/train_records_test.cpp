@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a run prints and leaves in its directory.
+#include <algorithm>
 #include <csignal>
 #include <string>
 
@@ -60,6 +61,38 @@ TEST(TrainRecords, EveryStepHasARecordAndEveryPhaseEndsWithAnEvaluation) {
   EXPECT_FALSE(fs::exists(run.output_dir / "failure.json"));
   EXPECT_THAT(content_of(run.log()),
               testing::HasSubstr("run ended code=0 reason=finished step=40 last_checkpoint=40"));
+}
+
+double logged_value(const std::string& log, const std::string& line, const std::string& key) {
+  const std::size_t begin = log.find(line);
+  const std::size_t position = log.find(" " + key + "=", begin);
+  EXPECT_TRUE(begin != std::string::npos && position != std::string::npos) << line << " " << key;
+  return position == std::string::npos ? -1.0 : std::stod(log.substr(position + key.size() + 2));
+}
+
+TEST(TrainRecords, AfterTwentyStepsTheLogHoldsThePredictedStepAgainstTheMeasuredOne) {
+  const TempDirectory folder;
+  const TrainRun run{make_tiny_run(folder.path()), folder / "run", {}};
+  ASSERT_EQ(run.run(2), 0) << content_of(run.log());
+  const std::string log = content_of(run.log());
+  const std::string line = "prediction steps=20 ";
+  EXPECT_EQ(log.find(line), log.rfind(line)) << "said more than once:\n" << log;
+  std::vector<double> seconds;
+  for (const nlohmann::json& record : run.step_records()) {
+    seconds.push_back(record["step_seconds"]);
+  }
+  seconds.resize(20);
+  std::sort(seconds.begin(), seconds.end());
+  const double median = 0.5 * (seconds[9] + seconds[10]);
+  const double measured = logged_value(log, line, "measured_step_seconds");
+  const double predicted = logged_value(log, line, "predicted_step_seconds");
+  EXPECT_NEAR(measured, median, 1e-3 * median);
+  EXPECT_GT(predicted, 0.0);
+  EXPECT_NEAR(logged_value(log, line, "measured_over_predicted"), measured / predicted,
+              0.01 * measured / predicted);
+  for (const char* part : {"products", "memory", "exposed_reduce", "optimizer"}) {
+    EXPECT_GT(logged_value(log, line, part), 0.0) << part;  // two ranks reduce
+  }
 }
 
 TEST(TrainRecords, TensorBoardReadsTheCurvesAlsoAcrossAResume) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "train/model_work.h"
+#include "cluster/model_work.h"
 
 #include <algorithm>
 #include <cmath>
@@ -10,7 +10,7 @@ Workload workload_of(double sequences, double length, double masked) {
   return {sequences, sequences * length, sequences * length * length, sequences * masked};
 }
 
-double model_operations(const ModelConfig& model, const Workload& work) {
+Operations count_operations(const ModelConfig& model, const Workload& work) {
   const auto hidden = static_cast<double>(model.hidden_size);
   const auto intermediate = static_cast<double>(model.intermediate_size);
   const auto layers = static_cast<double>(model.num_hidden_layers);
@@ -21,8 +21,12 @@ double model_operations(const ModelConfig& model, const Workload& work) {
   const double per_prediction =
       2.0 * hidden * hidden + 2.0 * hidden * static_cast<double>(model.vocab_size);
   const double per_sequence = 2.0 * hidden * hidden + 4.0 * hidden;  // pooler, next-sentence head
-  return 3.0 * (work.tokens * per_token + work.token_pairs * per_pair +
-                work.sequences * per_sequence + work.masked_tokens * per_prediction);
+  return {3.0 * work.tokens * per_token, 3.0 * work.token_pairs * per_pair,
+          3.0 * (work.sequences * per_sequence + work.masked_tokens * per_prediction)};
+}
+
+double model_operations(const ModelConfig& model, const Workload& work) {
+  return count_operations(model, work).total();
 }
 
 double planned_step_operations(const RunConfig& config, const PhaseConfig& phase) {

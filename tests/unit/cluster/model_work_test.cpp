@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "train/model_work.h"
+#include "cluster/model_work.h"
 
 #include <gtest/gtest.h>
 

@@ -18,8 +18,17 @@ struct Workload {
 /// Sequences of one length with `masked` predictions each.
 Workload workload_of(double sequences, double length, double masked);
 
+/// Of forward and backward together.
+struct Operations {
+  double layers = 0.0;     // products with the layers' weights
+  double attention = 0.0;  // scores and their use
+  double heads = 0.0;      // of the pretraining heads
+  double total() const { return layers + attention + heads; }
+};
+
 /// Floating-point operations that forward and backward need: matrix products only, multiply and add
 /// counted as two, backward = twice forward, nothing recomputed.
+Operations count_operations(const ModelConfig& model, const Workload& work);
 double model_operations(const ModelConfig& model, const Workload& work);
 
 /// The operations of one step of the phase when every sequence has max_seq_length tokens and

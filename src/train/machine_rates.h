@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "comm/communicator.h"
+#include "config/run_config.h"
+
+namespace lambert {
+
+/// What the machine of a run reaches, all ranks working at the same time.
+struct MachineRates {
+  double ranks = 1.0;
+  double matmul = 0.0;      // operations per second of all ranks together (measure_matmul_rate)
+  double copy = 0.0;        // bytes read and written per second by one rank
+  double all_reduce = 0.0;  // bus bandwidth of the ring, bytes per second; 0 with one rank
+};
+
+/// Measures for about a third of a second. Every rank calls it.
+MachineRates measure_machine_rates(const RunConfig& config, Communicator& communicator);
+
+}  // namespace lambert

@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Formatting of every file, clang-tidy on the torch-free floors, shell and Python scripts, includes between floors.
+# Formatting of every file, clang-tidy on the torch-free floors, shell and Python scripts, includes between floors,
+# container files and manifests.
 #
 #   scripts/lint.sh          check        scripts/lint.sh --fix     reformat
 set -euo pipefail
 cd "$(dirname "$0")/.."
-scripts/setup.sh
+scripts/setup.sh --lint
 # Files that git does not know yet count too.
 mapfile -t sources < <(git ls-files --cached --others --exclude-standard '*.h' '*.cpp')
 if [ "${1:-}" = --fix ]; then
@@ -23,6 +24,12 @@ for script in "${python_scripts[@]}"; do
 done
 python3 scripts/check_layers.py
 echo "lint: ${#shell_scripts[@]} shell and ${#python_scripts[@]} Python scripts, layers"
+
+.deps/lint-venv/bin/hadolint docker/Dockerfile
+mapfile -t yaml_files < <(git ls-files '*.yaml')
+.deps/lint-venv/bin/yamllint --strict "${yaml_files[@]}"
+.deps/lint-venv/bin/python scripts/lint_deployment.py
+echo "lint: Dockerfile, Apptainer definition, manifests, ${#yaml_files[@]} YAML files"
 
 cmake --preset cpu >/dev/null  # compile_commands.json
 mapfile -t checked < <(git ls-files 'src/base/*.cpp' 'src/config/*.cpp' 'src/kernels/*.cpp' 'src/comm/*.cpp' \

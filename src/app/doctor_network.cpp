@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the ring reaches for every size, beside what memory or the links between machines allow.
+#include <algorithm>
+#include <cstdio>
+#include <iostream>
+#include <map>
+
+#include <nlohmann/json.hpp>
+
+#include "app/bench_command.h"
+#include "app/bench_model.h"
+#include "app/doctor.h"
+#include "comm/make_communicator.h"
+
+namespace lambert {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// MB: from single numbers to more than any bucket.
+constexpr double kSizes[] = {0.004, 0.032, 0.256, 1.0, 4.0, 16.0, 64.0};
+/// Of the limit, at the largest sizes; below it something is wrong rather than slow.
+constexpr double kGoodShare = 0.5;
+
+struct Row {
+  double megabytes = 0.0;
+  double milliseconds = 0.0;
+  double bus_gigabytes = 0.0;  // a second
+};
+
+/// What bounds the bus bandwidth, GB per second; 0 when nobody knows.
+struct Limit {
+  double gigabytes = 0.0;
+  std::string source;
+};
+
+double figure(const BenchResult& result, const std::string& name) {
+  const auto found = std::find_if(result.figures.begin(), result.figures.end(),
+                                  [&](const auto& each) { return each.first == name; });
+  LAMBERT_CHECK(found != result.figures.end(), "a benchmark has no figure " + name);
+  return found->second;
+}
+
+/// Gigabits per second of the fastest link that is up: InfiniBand, then Ethernet; 0 when none
+/// tells. Links of containers and virtual machines often do not.
+double fastest_link() {
+  double fastest = 0.0;
+  std::error_code error;
+  for (const auto& card : fs::directory_iterator("/sys/class/infiniband", error)) {
+    for (const auto& port : fs::directory_iterator(card.path() / "ports", error)) {
+      if (first_line_of(port.path() / "state").find("ACTIVE") != std::string::npos) {
+        // "400 Gb/sec (4X NDR)"
+        fastest = std::max(fastest, std::atof(first_line_of(port.path() / "rate").c_str()));
+      }
+    }
+  }
+  for (const auto& link : fs::directory_iterator("/sys/class/net", error)) {
+    if (link.path().filename() != "lo" && first_line_of(link.path() / "operstate") == "up") {
+      fastest = std::max(fastest, std::atof(first_line_of(link.path() / "speed").c_str()) / 1e3);
+    }
+  }
+  return fastest;
+}
+
+/// How often the ring leaves the machine that it leaves most often: its link carries every byte as
+/// often.
+int most_crossings(const Communicator& communicator) {
+  std::map<std::string, int> crossings;
+  int most = 1;
+  for (int rank = 0; rank < communicator.size(); ++rank) {
+    const std::string host = communicator.host_of(rank);
+    if (host != communicator.host_of((rank + 1) % communicator.size())) {
+      most = std::max(most, ++crossings[host]);
+    }
+  }
+  return most;
+}
+
+/// Between machines the slowest of their links, halved where the ring crosses it twice; on one, a
+/// byte on the bus is at the least read once and written once by each rank, out of one memory.
+Limit find_limit(Communicator& communicator, const DoctorOptions& options) {
+  if (communicator.local_size() == communicator.size()) {
+    const double copied = communicator.rank() == 0 ? measure_copy_bandwidth() / 1e9 : 0.0;
+    std::vector<double> limit = {copied / (2.0 * communicator.size())};
+    communicator.all_reduce_max(limit);
+    return {limit.front(), "memory copies, shared by the ranks"};
+  }
+  // The smallest of all: the largest of the negatives.
+  std::vector<double> slowest = {
+      -(options.link_gigabits > 0.0 ? options.link_gigabits : fastest_link())};
+  communicator.all_reduce_max(slowest);
+  const int crossings = most_crossings(communicator);
+  const std::string from = options.link_gigabits > 0.0 ? "--link-gigabits" : "/sys/class";
+  return {std::max(0.0, -slowest.front()) / 8.0 / crossings,
+          "links of " + std::to_string(std::lround(-slowest.front())) + " Gbit/s (" + from + ")" +
+              (crossings > 1 ? ", crossed " + std::to_string(crossings) + " times" : "")};
+}
+
+std::string describe_algorithm(const Communicator& communicator) {
+  if (communicator.local_size() == communicator.size()) {
+    return "ring, shared memory";
+  }
+  return communicator.local_size() > 1 ? "ring, MPI between machines, shared memory within"
+                                       : "ring, MPI";
+}
+
+/// ok, warning or unknown, and why.
+Finding judge(const std::vector<Row>& rows, const Limit& limit, int crossings) {
+  double best = 0.0;
+  for (const Row& row : rows) {
+    best = row.megabytes >= 1.0 ? std::max(best, row.bus_gigabytes) : best;
+  }
+  char found[128];
+  std::snprintf(found, sizeof(found), "%.2f GB/s at its best, %.2f should be there", best,
+                limit.gigabytes);
+  if (limit.gigabytes <= 0.0) {
+    return {"network", FindingState::missing, "no link of these machines tells its speed",
+            "say it yourself: --link-gigabits 100 for a 100 Gbit/s card"};
+  }
+  if (best >= kGoodShare * limit.gigabytes) {
+    return {"network", FindingState::ok, found};
+  }
+  return {"network", FindingState::warning, found,
+          crossings > 1
+              ? "ranks are dealt round the machines, so that the ring crosses the links several "
+                "times: deal them machine by machine, --map-by slot"
+              : "MPI may use the wrong network or core: try --mca btl_tcp_if_include NAME with the "
+                "fast interface, --bind-to core, and end what else runs"};
+}
+
+void print_table(const std::vector<Row>& rows, const Limit& limit, const std::string& algorithm) {
+  std::printf("%10s %12s %10s %10s  %s\n", "MB", "ms", "bus GB/s", "of limit", "algorithm");
+  for (const Row& row : rows) {
+    std::printf("%10.3f %12.4f %10.2f ", row.megabytes, row.milliseconds, row.bus_gigabytes);
+    limit.gigabytes > 0.0 ? std::printf("%9.0f%%", 100.0 * row.bus_gigabytes / limit.gigabytes)
+                          : std::printf("%10s", "-");
+    std::printf("  %s\n", algorithm.c_str());
+  }
+}
+
+void print_json(const std::vector<Row>& rows, const Limit& limit, const std::string& algorithm,
+                const Finding& verdict, int ranks) {
+  nlohmann::ordered_json json = {{"ranks", ranks},
+                                 {"algorithm", algorithm},
+                                 {"limit_gb_per_second", limit.gigabytes},
+                                 {"limit_source", limit.source},
+                                 {"verdict", verdict.state == FindingState::ok        ? "ok"
+                                             : verdict.state == FindingState::warning ? "warning"
+                                                                                      : "unknown"},
+                                 {"found", verdict.found},
+                                 {"advice", verdict.advice}};
+  for (const Row& row : rows) {
+    json["sweep"].push_back({{"megabytes", row.megabytes},
+                             {"milliseconds", row.milliseconds},
+                             {"bus_gb_per_second", row.bus_gigabytes}});
+  }
+  std::cout << json.dump(2) << "\n";
+}
+
+}  // namespace
+
+int run_network_sweep(const DoctorOptions& options) {
+  if (!started_by_launcher()) {
+    throw ConfigError(
+        "sweeping the all-reduce: there is one rank and nothing to reduce with; start several: "
+        "mpirun -n 2 lambert doctor --net");
+  }
+  const std::unique_ptr<Communicator> communicator = make_communicator(CommConfig{});
+  const Limit limit = find_limit(*communicator, options);
+  std::vector<Row> rows;
+  for (const double megabytes : kSizes) {
+    BenchOptions bench;
+    bench.megabytes = megabytes;
+    bench.has_halves = false;
+    bench.seconds = options.seconds / static_cast<double>(std::size(kSizes));
+    const BenchResult result = measure_all_reduce(*communicator, bench);
+    rows.push_back(
+        {megabytes, figure(result, "milliseconds"), figure(result, "bus_gb_per_second")});
+  }
+  if (communicator->rank() != 0) {
+    return 0;
+  }
+  const std::string algorithm = describe_algorithm(*communicator);
+  const Finding verdict = judge(rows, limit, most_crossings(*communicator));
+  if (options.json) {
+    print_json(rows, limit, algorithm, verdict, communicator->size());
+    return 0;
+  }
+  print_table(rows, limit, algorithm);
+  std::printf("\n%d ranks; limit %.2f GB/s: %s\n%s: %s\n", communicator->size(), limit.gigabytes,
+              limit.source.c_str(), verdict.state == FindingState::ok ? "ok" : "warning",
+              verdict.found.c_str());
+  if (!verdict.advice.empty()) {
+    std::printf("-> %s\n", verdict.advice.c_str());
+  }
+  return 0;
+}
+
+}  // namespace lambert

@@ -22,12 +22,6 @@ struct Finding {
   ExitCode code = ExitCode::finished;  // other: no training on this machine before it is mended
 };
 
-/// The first line of a file below /proc or /sys without its line end; empty when there is none.
-std::string first_line_of(const std::filesystem::path& path);
-
-/// The whole of such a file; empty when there is none.
-std::string content_of(const std::filesystem::path& path);
-
 /// "12.3 GiB".
 std::string gibibytes_text(double bytes);
 

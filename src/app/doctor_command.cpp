@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <array>
 #include <cstdio>
 #include <iostream>
 
@@ -50,9 +51,9 @@ void print_table(const std::vector<Finding>& findings, bool cpu, bool cuda) {
 
 void print_json(const std::vector<Finding>& findings, bool cpu, const GpuFindings& gpus) {
   nlohmann::ordered_json json;
-  char host[256] = {};
-  ::gethostname(host, sizeof(host) - 1);
-  json["host"] = host;
+  std::array<char, 256> host{};
+  ::gethostname(host.data(), host.size() - 1);
+  json["host"] = host.data();
   for (const auto& [name, version] : library_versions()) {
     json["versions"][name] = version;
   }
@@ -87,6 +88,12 @@ std::string describe_missing_cuda(const GpuFindings& gpus) {
 }
 
 }  // namespace
+
+std::string gibibytes_text(double bytes) {
+  std::array<char, 32> text{};
+  std::snprintf(text.data(), text.size(), "%.1f GiB", bytes / (1024.0 * 1024.0 * 1024.0));
+  return text.data();
+}
 
 int run_doctor(const DoctorOptions& options) {
   if (options.net) {

@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <array>
-#include <cstdio>
-
 #include <dlfcn.h>
 
 #include "app/doctor.h"
+#include "app/system_file.h"
 
 namespace lambert {
 namespace {

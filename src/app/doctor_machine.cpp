@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <array>
+#include <cctype>
+#include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
@@ -12,6 +14,7 @@
 #include <unistd.h>
 
 #include "app/doctor.h"
+#include "app/system_file.h"
 #include "kernels/cpu_level.h"
 
 namespace lambert {
@@ -227,26 +230,6 @@ Finding examine_time() {
 }
 
 }  // namespace
-
-std::string content_of(const fs::path& path) {
-  std::ifstream file(path);
-  std::ostringstream text;
-  text << file.rdbuf();
-  return text.str();
-}
-
-std::string first_line_of(const fs::path& path) {
-  std::ifstream file(path);
-  std::string line;
-  std::getline(file, line);
-  return line;
-}
-
-std::string gibibytes_text(double bytes) {
-  std::array<char, 32> text{};
-  std::snprintf(text.data(), text.size(), "%.1f GiB", bytes / kGibibyte);
-  return text.data();
-}
 
 std::vector<Finding> examine_machine() {
   return {examine_processor(),   examine_bf16(),       examine_cores(),         examine_threads(),

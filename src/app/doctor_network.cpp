@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the ring reaches for every size, beside what memory or the links between machines allow.
 #include <algorithm>
+#include <array>
+#include <cmath>
 #include <cstdio>
 #include <iostream>
 #include <map>
@@ -10,6 +12,7 @@
 #include "app/bench_command.h"
 #include "app/bench_model.h"
 #include "app/doctor.h"
+#include "app/system_file.h"
 #include "comm/make_communicator.h"
 
 namespace lambert {
@@ -31,7 +34,8 @@ struct Row {
 /// What bounds the bus bandwidth, GB per second; 0 when nobody knows.
 struct Limit {
   double gigabytes = 0.0;
-  std::string source;
+  std::string kind;    // memory, link
+  std::string source;  // with the figures
 };
 
 double figure(const BenchResult& result, const std::string& name) {
@@ -76,14 +80,24 @@ int most_crossings(const Communicator& communicator) {
   return most;
 }
 
-/// Between machines the slowest of their links, halved where the ring crosses it twice; on one, a
+/// Of all ranks copying together, bytes per second.
+double copy_bandwidth_of_machine(Communicator& communicator) {
+  constexpr std::int64_t kElements = std::int64_t{1} << 26;  // of all ranks: 256 MiB twice
+  constexpr std::int64_t kFewest = std::int64_t{1} << 22;    // of one
+  communicator.barrier();
+  std::vector<double> sum = {
+      measure_copy_bandwidth(std::max(kFewest, kElements / communicator.size()))};
+  communicator.all_reduce_sum(sum);
+  return sum.front();
+}
+
+/// Between machines the slowest of their links, divided by how often the ring crosses it; on one, a
 /// byte on the bus is at the least read once and written once by each rank, out of one memory.
 Limit find_limit(Communicator& communicator, const DoctorOptions& options) {
   if (communicator.local_size() == communicator.size()) {
-    const double copied = communicator.rank() == 0 ? measure_copy_bandwidth() / 1e9 : 0.0;
-    std::vector<double> limit = {copied / (2.0 * communicator.size())};
-    communicator.all_reduce_max(limit);
-    return {limit.front(), "memory copies, shared by the ranks"};
+    const double copied = copy_bandwidth_of_machine(communicator) / 1e9;
+    return {copied / (2.0 * communicator.size()), "memory",
+            "memory, which copies " + std::to_string(std::lround(copied)) + " GB/s"};
   }
   // The smallest of all: the largest of the negatives.
   std::vector<double> slowest = {
@@ -91,7 +105,7 @@ Limit find_limit(Communicator& communicator, const DoctorOptions& options) {
   communicator.all_reduce_max(slowest);
   const int crossings = most_crossings(communicator);
   const std::string from = options.link_gigabits > 0.0 ? "--link-gigabits" : "/sys/class";
-  return {std::max(0.0, -slowest.front()) / 8.0 / crossings,
+  return {std::max(0.0, -slowest.front()) / 8.0 / crossings, "link",
           "links of " + std::to_string(std::lround(-slowest.front())) + " Gbit/s (" + from + ")" +
               (crossings > 1 ? ", crossed " + std::to_string(crossings) + " times" : "")};
 }
@@ -110,17 +124,17 @@ Finding judge(const std::vector<Row>& rows, const Limit& limit, int crossings) {
   for (const Row& row : rows) {
     best = row.megabytes >= 1.0 ? std::max(best, row.bus_gigabytes) : best;
   }
-  char found[128];
-  std::snprintf(found, sizeof(found), "%.2f GB/s at its best, %.2f should be there", best,
+  std::array<char, 128> found{};
+  std::snprintf(found.data(), found.size(), "%.2f GB/s at its best, %.2f should be there", best,
                 limit.gigabytes);
   if (limit.gigabytes <= 0.0) {
     return {"network", FindingState::missing, "no link of these machines tells its speed",
             "say it yourself: --link-gigabits 100 for a 100 Gbit/s card"};
   }
   if (best >= kGoodShare * limit.gigabytes) {
-    return {"network", FindingState::ok, found};
+    return {"network", FindingState::ok, found.data()};
   }
-  return {"network", FindingState::warning, found,
+  return {"network", FindingState::warning, found.data(),
           crossings > 1
               ? "ranks are dealt round the machines, so that the ring crosses the links several "
                 "times: deal them machine by machine, --map-by slot"
@@ -128,8 +142,21 @@ Finding judge(const std::vector<Row>& rows, const Limit& limit, int crossings) {
                 "fast interface, --bind-to core, and end what else runs"};
 }
 
+std::string name_of_verdict(const Finding& verdict) {
+  switch (verdict.state) {
+    case FindingState::ok:
+      return "ok";
+    case FindingState::warning:
+      return "warning";
+    case FindingState::missing:
+      break;
+  }
+  return "unknown";
+}
+
 void print_table(const std::vector<Row>& rows, const Limit& limit, const std::string& algorithm) {
-  std::printf("%10s %12s %10s %10s  %s\n", "MB", "ms", "bus GB/s", "of limit", "algorithm");
+  std::printf("%10s %12s %10s %10s  %s\n", "MB", "ms", "bus GB/s", ("of " + limit.kind).c_str(),
+              "algorithm");
   for (const Row& row : rows) {
     std::printf("%10.3f %12.4f %10.2f ", row.megabytes, row.milliseconds, row.bus_gigabytes);
     limit.gigabytes > 0.0 ? std::printf("%9.0f%%", 100.0 * row.bus_gigabytes / limit.gigabytes)
@@ -144,9 +171,7 @@ void print_json(const std::vector<Row>& rows, const Limit& limit, const std::str
                                  {"algorithm", algorithm},
                                  {"limit_gb_per_second", limit.gigabytes},
                                  {"limit_source", limit.source},
-                                 {"verdict", verdict.state == FindingState::ok        ? "ok"
-                                             : verdict.state == FindingState::warning ? "warning"
-                                                                                      : "unknown"},
+                                 {"verdict", name_of_verdict(verdict)},
                                  {"found", verdict.found},
                                  {"advice", verdict.advice}};
   for (const Row& row : rows) {

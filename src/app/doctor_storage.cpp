@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <cerrno>
+#include <cmath>
 #include <map>
 #include <memory>
-#include <span>
 
 #include <fcntl.h>
 #include <sys/file.h>

@@ -45,7 +45,7 @@ SelectTypeParameters=CR_CPU
 SchedulerParameters=sched_interval=1,batch_sched_delay=0
 PreemptType=preempt/partition_prio
 PreemptMode=REQUEUE
-PreemptParameters=send_user_signal
+SlurmctldParameters=preempt_send_user_signal
 # The node may have fewer cores than we say: two ranks then share one.
 SlurmdParameters=config_overrides
 ReturnToService=2
@@ -94,15 +94,24 @@ class Cluster:
         self.daemons = []
         for name in ("munge", "state", "spool"):
             (folder / name).mkdir(mode=0o755)
+        self.host = socket.gethostname().split(".")[0]
         controller_port, node_port = free_ports(2)
         conf = folder / "slurm.conf"
-        conf.write_text(SLURM_CONF.format(folder=folder, host=socket.gethostname().split(".")[0],
+        conf.write_text(SLURM_CONF.format(folder=folder, host=self.host,
                                           user=pwd.getpwuid(os.getuid()).pw_name,
                                           controller_port=controller_port, node_port=node_port))
         self.environment = {name: value for name, value in os.environ.items() if not name.startswith(("SLURM", "OMPI_"))}
         self.environment.update(SLURM_CONF=str(conf), OMPI_MCA_mpi_yield_when_idle="1")
 
     def __enter__(self):
+        try:
+            self.start_daemons()
+        except BaseException:
+            self.__exit__(True)
+            raise
+        return self
+
+    def start_daemons(self):
         munge = self.folder / "munge"
         (munge / "key").write_bytes(os.urandom(1024))
         (munge / "key").chmod(0o600)
@@ -110,9 +119,8 @@ class Cluster:
                    f"--pid-file={munge}/pid", f"--log-file={munge}/log", f"--seed-file={munge}/seed")
         wait_for("munged", (munge / "socket").exists)
         self.start("slurmctld", "-D", "-c")
-        self.start("slurmd", "-D", "-c")
+        self.start("slurmd", "-D", "-c", "-N", self.host)
         wait_for("an idle node", lambda: "idle" in self.slurm("sinfo", "--noheader", "--format=%t", check=False))
-        return self
 
     def __exit__(self, failure, *_):
         for daemon in reversed(self.daemons):

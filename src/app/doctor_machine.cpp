@@ -67,8 +67,12 @@ Finding examine_bf16() {
     return {"bf16", FindingState::ok,
             std::string("multiplied by the processor (") + (has_tiles ? "AMX" : "AVX-512") + ")"};
   }
-  return {"bf16", FindingState::warning, "no instructions for it",
-          "write precision: fp32 into configs for the CPU; bf16 would be slower, not faster"};
+  if (has_processor_flag("avx512bw")) {
+    return {"bf16", FindingState::warning, "no instructions for it, the matmul library converts",
+            "precision: fp32 may be faster; measure: lambert bench train --dtype fp32 and bf16"};
+  }
+  return {"bf16", FindingState::missing, "the matmul library needs AVX-512 for it",
+          "write precision: fp32 into configs for this machine"};
 }
 
 /// Cores of the quota that a container may have (cgroup v2, then v1); 0 without one.

@@ -118,6 +118,20 @@ std::string describe_algorithm(const Communicator& communicator) {
                                        : "ring, MPI";
 }
 
+std::string advice_for(const Limit& limit, int crossings) {
+  if (limit.kind == "memory") {
+    return "ranks may outnumber the cores, share them, or other programs use them: end those, "
+           "start "
+           "fewer ranks, or bind them: mpirun --bind-to core";
+  }
+  if (crossings > 1) {
+    return "ranks are dealt round the machines, so that the ring crosses the links several times: "
+           "deal them machine by machine: mpirun --map-by slot";
+  }
+  return "MPI may use the wrong network: name the fast interface: mpirun --mca btl_tcp_if_include "
+         "NAME; or other traffic shares it";
+}
+
 /// ok, warning or unknown, and why.
 Finding judge(const std::vector<Row>& rows, const Limit& limit, int crossings) {
   double best = 0.0;
@@ -134,12 +148,7 @@ Finding judge(const std::vector<Row>& rows, const Limit& limit, int crossings) {
   if (best >= kGoodShare * limit.gigabytes) {
     return {"network", FindingState::ok, found.data()};
   }
-  return {"network", FindingState::warning, found.data(),
-          crossings > 1
-              ? "ranks are dealt round the machines, so that the ring crosses the links several "
-                "times: deal them machine by machine, --map-by slot"
-              : "MPI may use the wrong network or core: try --mca btl_tcp_if_include NAME with the "
-                "fast interface, --bind-to core, and end what else runs"};
+  return {"network", FindingState::warning, found.data(), advice_for(limit, crossings)};
 }
 
 std::string name_of_verdict(const Finding& verdict) {

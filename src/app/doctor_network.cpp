@@ -22,8 +22,10 @@ namespace fs = std::filesystem;
 
 /// MB: from single numbers to more than any bucket.
 constexpr double kSizes[] = {0.004, 0.032, 0.256, 1.0, 4.0, 16.0, 64.0};
-/// Of the limit, at the largest sizes; below it something is wrong rather than slow.
+/// Of the limit, at the sizes of buckets (communication.bucket_megabytes); below it something is
+/// wrong rather than slow.
 constexpr double kGoodShare = 0.5;
+constexpr double kBucketMegabytes = 16.0;
 
 struct Row {
   double megabytes = 0.0;
@@ -136,11 +138,12 @@ std::string advice_for(const Limit& limit, int crossings) {
 Finding judge(const std::vector<Row>& rows, const Limit& limit, int crossings) {
   double best = 0.0;
   for (const Row& row : rows) {
-    best = row.megabytes >= 1.0 ? std::max(best, row.bus_gigabytes) : best;
+    best = row.megabytes >= kBucketMegabytes ? std::max(best, row.bus_gigabytes) : best;
   }
   std::array<char, 128> found{};
-  std::snprintf(found.data(), found.size(), "%.2f GB/s at its best, %.2f should be there", best,
-                limit.gigabytes);
+  std::snprintf(found.data(), found.size(),
+                "%.2f GB/s in buckets of %.0f MB and more, %.2f should be there", best,
+                kBucketMegabytes, limit.gigabytes);
   if (limit.gigabytes <= 0.0) {
     return {"network", FindingState::missing, "no link of these machines tells its speed",
             "say it yourself: --link-gigabits 100 for a 100 Gbit/s card"};

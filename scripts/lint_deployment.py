@@ -105,8 +105,8 @@ def check_manifest(path):
                 check_pod(template)
             check_codes(document)
         except Exception as error:  # one line, whichever library complains
-            message = getattr(error, "message", None) or str(error)
-            sys.exit(f"lint: {path.relative_to(ROOT)}, {document.get('kind')}: {" ".join(message.splitlines()[:3])}")
+            lines = (getattr(error, "message", None) or str(error)).splitlines()
+            sys.exit(f"lint: {path.relative_to(ROOT)}, {document.get('kind')}: {' '.join(lines[:3])}")
 
 
 def check_apptainer(path):

@@ -10,10 +10,8 @@ import sys
 import xml.etree.ElementTree as ElementTree
 
 # What NVIDIA published for BERT-Large on one GPU, by the name of the card and the length in tokens: figure, unit, source.
-# The README's other phase-2 figures are of shorter, binned sequences and cannot be compared.
+# Their other phase-2 figures are of shorter, binned sequences and cannot be compared; CUDA 13 has left V100 behind.
 PUBLISHED = {
-    ("V100", 128): (224, "sequences/s", "NVIDIA DeepLearningExamples, PyTorch BERT, fp16"),
-    ("V100", 512): (41.0, "sequences/s", "NVIDIA DeepLearningExamples, TensorFlow 2 BERT, fully padded"),
     ("A100", 128): (694, "sequences/s", "NVIDIA DeepLearningExamples, PaddlePaddle BERT, AMP"),
     ("A100", 512): (96.5, "sequences/s", "NVIDIA DeepLearningExamples, TensorFlow 2 BERT, fully padded"),
     ("H100", 512): (247e3, "tokens/s", "MLPerf Training v3.1 log of 8 GPUs, FP8, packed, up to 512 tokens"),

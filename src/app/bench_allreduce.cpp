@@ -46,14 +46,6 @@ std::vector<int> to_counts(const ShareCuts& cuts) {
   return counts;
 }
 
-Contest make_whole_contest(Communicator& communicator, std::vector<float>& values) {
-  return {"", 2.0, [&] { communicator.start_all_reduce_sum(values, "bench")->wait(); },
-          [&] {
-            MPI_Allreduce(MPI_IN_PLACE, values.data(), static_cast<int>(values.size()), MPI_FLOAT,
-                          MPI_SUM, MPI_COMM_WORLD);
-          }};
-}
-
 std::vector<Contest> make_contests(Communicator& communicator, std::vector<float>& values,
                                    std::vector<float>& share) {
   const ShareCuts cuts = cut_evenly(values.size(), communicator.size());
@@ -64,7 +56,11 @@ std::vector<Contest> make_contests(Communicator& communicator, std::vector<float
   const std::vector<int> counts = to_counts(cuts);
   const std::vector<int> begins(cuts.begin(), cuts.end() - 1);
   share.resize(cuts[1]);
-  return {make_whole_contest(communicator, values),
+  return {{"", 2.0, [&] { communicator.start_all_reduce_sum(values, "bench")->wait(); },
+           [&] {
+             MPI_Allreduce(MPI_IN_PLACE, values.data(), static_cast<int>(values.size()), MPI_FLOAT,
+                           MPI_SUM, MPI_COMM_WORLD);
+           }},
           {"reduce_scatter_", 1.0,
            [&, cuts] { communicator.start_reduce_scatter_sum(values, cuts, "bench")->wait(); },
            [&, counts] {
@@ -104,24 +100,23 @@ void add_figures(const Contest& contest, double gigabytes_on_bus, BenchResult& r
 
 }  // namespace
 
-BenchResult measure_all_reduce(Communicator& communicator, const BenchOptions& options) {
-  const int ranks = communicator.size();
+BenchResult bench_allreduce(const BenchOptions& options) {
+  CommConfig config;
+  config.backend = Backend::mpi;
+  config.all_reduce_dtype = options.dtype == "bf16" ? WireType::bfloat16 : WireType::float32;
+  const std::unique_ptr<Communicator> communicator = make_communicator(config);
+  const int ranks = communicator->size();
   std::vector<float> values(static_cast<std::size_t>(options.megabytes * 1e6) / sizeof(float));
   std::vector<float> share;
-  std::vector<Contest> contests;
-  if (options.has_halves) {
-    contests = make_contests(communicator, values, share);
-  } else {
-    contests.push_back(make_whole_contest(communicator, values));
-  }
+  std::vector<Contest> contests = make_contests(*communicator, values, share);
   // All take turns in one process and memory, so that whatever else the machine does hits them all.
   std::vector<double> past = {0.0};
   const Stopwatch watch;
   for (int round = -2; round < 3 || past.front() < options.seconds; ++round) {
     for (Contest& contest : contests) {
       std::fill(values.begin(), values.end(), 1.0F);
-      const double ring_time = timed(communicator, contest.ring);
-      const double library_time = options.has_peer ? timed(communicator, contest.library) : 0.0;
+      const double ring_time = timed(*communicator, contest.ring);
+      const double library_time = options.has_peer ? timed(*communicator, contest.library) : 0.0;
       if (round < 0) {
         continue;  // the first two only warm up
       }
@@ -131,32 +126,23 @@ BenchResult measure_all_reduce(Communicator& communicator, const BenchOptions& o
       }
     }
     past = {watch.seconds()};
-    communicator.all_reduce_max(past);  // so that all ranks stop after the same round
+    communicator->all_reduce_max(past);  // so that all ranks stop after the same round
+  }
+  if (communicator->rank() != 0) {
+    return {};
   }
   const auto bytes = static_cast<double>(values.size() * sizeof(float));
   BenchResult result{{{"benchmark", "allreduce"}, {"wire", options.dtype}},
                      {{"ranks", static_cast<double>(ranks)},
                       {"megabytes", bytes / 1e6},
-                      {"rounds", static_cast<double>(contests.front().ring_seconds.size())}}};
+                      {"rounds", static_cast<double>(contests.front().ring_seconds.size())},
+                      {"copy_bandwidth_gb_per_second", measure_copy_bandwidth() / 1e9}}};
   if (options.has_peer) {
     result.settings.emplace_back("peer", "MPI_Allreduce, MPI_Reduce_scatter, MPI_Allgatherv, fp32");
   }
   for (const Contest& contest : contests) {
     add_figures(contest, (ranks - 1.0) / ranks * bytes / 1e9, result);
   }
-  return result;
-}
-
-BenchResult bench_allreduce(const BenchOptions& options) {
-  CommConfig config;
-  config.backend = Backend::mpi;
-  config.all_reduce_dtype = options.dtype == "bf16" ? WireType::bfloat16 : WireType::float32;
-  const std::unique_ptr<Communicator> communicator = make_communicator(config);
-  BenchResult result = measure_all_reduce(*communicator, options);
-  if (communicator->rank() != 0) {
-    return {};
-  }
-  result.figures.emplace_back("copy_bandwidth_gb_per_second", measure_copy_bandwidth() / 1e9);
   return result;
 }
 

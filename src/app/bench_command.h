@@ -3,7 +3,6 @@
 
 #include "app/bench_result.h"
 #include "app/commands.h"
-#include "comm/communicator.h"
 
 namespace lambert {
 
@@ -25,8 +24,5 @@ BenchResult bench_loader(const BenchOptions& options);
 /// The ring over all ranks that mpirun started; with a peer, MPI_Allreduce in turn with it. Empty
 /// on ranks other than 0.
 BenchResult bench_allreduce(const BenchOptions& options);
-/// The same on a communicator that is there already and without its halves where options say so;
-/// every rank gets the figures.
-BenchResult measure_all_reduce(Communicator& communicator, const BenchOptions& options);
 
 }  // namespace lambert

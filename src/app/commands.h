@@ -129,7 +129,6 @@ struct BenchOptions {
   bool verbose = false;
   bool profile = false;     // of the training step
   double megabytes = 25.0;  // of the all-reduce, fp32
-  bool has_halves = true;   // beside the all-reduce its reduce-scatter and all-gather
   double seconds = 15.0;
   std::string tokenizer;
   bool cased = false;

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+
 #include <dlfcn.h>
 
 #include "app/doctor.h"
@@ -12,6 +14,8 @@ namespace fs = std::filesystem;
 // LibTorch's wheel is built for CUDA 13.0, which drivers from 580 on serve.
 constexpr int kNeededCuda = 13000;
 constexpr const char* kNeededDriver = "580";
+constexpr int kOldestCompute =
+    8;  // CMakePresets.json: kernels for compute capability 8.0 and newer
 
 /// Display and compute devices of NVIDIA's on the PCI bus: there even without a driver.
 int count_cards() {
@@ -85,12 +89,20 @@ Finding examine_devices(const NvidiaDriver& driver) {
                       : ""};
   }
   std::string list;
+  bool is_old = false;
   for (const NvidiaDevice& device : driver.devices) {
     list += (list.empty() ? "" : "; ") + device.name + ", compute capability " +
             std::to_string(device.compute_major) + "." + std::to_string(device.compute_minor) +
             ", " + gibibytes_text(static_cast<double>(device.memory_bytes));
+    is_old |= device.compute_major < kOldestCompute;
   }
-  return {"GPUs", FindingState::ok, std::to_string(driver.devices.size()) + ": " + list};
+  list = std::to_string(driver.devices.size()) + ": " + list;
+  if (is_old) {
+    return {"GPUs", FindingState::missing, list,
+            "kernels are built for compute capability " + std::to_string(kOldestCompute) +
+                ".0 (A100) and newer: hide older GPUs with CUDA_VISIBLE_DEVICES"};
+  }
+  return {"GPUs", FindingState::ok, list};
 }
 
 /// Linking chooses the device, so what is linked tells.
@@ -134,8 +146,10 @@ GpuFindings examine_gpus() {
   const int cards = count_cards();
   result.findings = {examine_card(cards, result.driver), examine_driver(cards, result.driver),
                      examine_devices(result.driver), examine_build(), examine_nccl()};
-  result.can_train = !result.driver.devices.empty() && result.driver.cuda_version >= kNeededCuda &&
-                     is_loaded("libtorch_cuda.so");
+  result.can_train =
+      std::all_of(result.findings.begin(), result.findings.end(), [](const Finding& finding) {
+        return finding.state != FindingState::missing || finding.name == "NCCL";
+      });
   return result;
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the ring reaches for every size, beside what memory or the links between machines allow.
+// What the ring reaches for every size, beside what memory or the links between machines allow. Bus
+// bandwidth as in bench_allreduce.cpp.
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -9,8 +10,8 @@
 
 #include <nlohmann/json.hpp>
 
-#include "app/bench_command.h"
 #include "app/bench_model.h"
+#include "app/bench_result.h"
 #include "app/doctor.h"
 #include "app/system_file.h"
 #include "comm/make_communicator.h"
@@ -40,11 +41,32 @@ struct Limit {
   std::string source;  // with the figures
 };
 
-double figure(const BenchResult& result, const std::string& name) {
-  const auto found = std::find_if(result.figures.begin(), result.figures.end(),
-                                  [&](const auto& each) { return each.first == name; });
-  LAMBERT_CHECK(found != result.figures.end(), "a benchmark has no figure " + name);
-  return found->second;
+/// Seconds of one all-reduce on the slowest rank, median of turns until `seconds` are over.
+double time_all_reduce(Communicator& communicator, double megabytes, double seconds) {
+  std::vector<float> values(static_cast<std::size_t>(megabytes * 1e6) / sizeof(float), 1.0F);
+  std::vector<double> times;
+  std::vector<double> past = {0.0};
+  const Stopwatch watch;
+  for (int turn = -2; turn < 3 || past.front() < seconds; ++turn) {  // the first two warm up
+    communicator.barrier();
+    const Stopwatch once;
+    communicator.start_all_reduce_sum(values, "sweep")->wait();
+    std::vector<double> slowest = {once.seconds()};
+    past = {watch.seconds()};
+    communicator.all_reduce_max(slowest);
+    communicator.all_reduce_max(past);  // so that all ranks stop after the same turn
+    if (turn >= 0) {
+      times.push_back(slowest.front());
+    }
+    std::fill(values.begin(), values.end(), 1.0F);
+  }
+  return summarize(std::move(times)).median;
+}
+
+Row measure(Communicator& communicator, double megabytes, double seconds) {
+  const double median = time_all_reduce(communicator, megabytes, seconds);
+  const double ranks = communicator.size();
+  return {megabytes, 1e3 * median, megabytes / 1e3 / median * 2.0 * (ranks - 1.0) / ranks};
 }
 
 /// Gigabits per second of the fastest link that is up: InfiniBand, then Ethernet; 0 when none
@@ -206,13 +228,8 @@ int run_network_sweep(const DoctorOptions& options) {
   const Limit limit = find_limit(*communicator, options);
   std::vector<Row> rows;
   for (const double megabytes : kSizes) {
-    BenchOptions bench;
-    bench.megabytes = megabytes;
-    bench.has_halves = false;
-    bench.seconds = options.seconds / static_cast<double>(std::size(kSizes));
-    const BenchResult result = measure_all_reduce(*communicator, bench);
-    rows.push_back(
-        {megabytes, figure(result, "milliseconds"), figure(result, "bus_gb_per_second")});
+    rows.push_back(measure(*communicator, megabytes,
+                           options.seconds / static_cast<double>(std::size(kSizes))));
   }
   if (communicator->rank() != 0) {
     return 0;

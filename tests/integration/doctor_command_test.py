@@ -86,6 +86,8 @@ def check_stand_in_driver():
     assert findings["NVIDIA driver"]["state"] == "missing" and "580 or newer" in findings["NVIDIA driver"]["advice"], findings
     report, findings = examine(LD_LIBRARY_PATH=STAND_IN, STAND_IN_ERROR="100")
     assert report["gpus"] == [] and "no CUDA-capable device" in findings["GPUs"]["found"], findings["GPUs"]
+    _, findings = examine(LD_LIBRARY_PATH=STAND_IN, STAND_IN_MAJOR="7")
+    assert findings["GPUs"]["state"] == "missing" and "8.0 (A100) and newer" in findings["GPUs"]["advice"], findings["GPUs"]
     _, findings = examine(LD_LIBRARY_PATH=STAND_IN, STAND_IN_GPUS="0")
     assert "CUDA_VISIBLE_DEVICES" in findings["GPUs"]["advice"], findings["GPUs"]
 

@@ -40,7 +40,7 @@ int cuDeviceTotalMem_v2(size_t* bytes, int device) {
 }
 
 int cuDeviceGetAttribute(int* value, int attribute, int device) {
-  *value = attribute == 75 ? (device == 10 ? 9 : 8) : attribute == 76 ? 0 : -1;
+  *value = attribute == 75 ? (device == 10 ? 9 : number("STAND_IN_MAJOR", 8)) : attribute == 76 ? 0 : -1;
   return 0;
 }
 

@@ -4,25 +4,28 @@
 # nothing, touches nothing outside this checkout but system packages.
 #
 #   scripts/setup.sh            CPU build: the light form of LibTorch (about 1.3 GB)
-#   scripts/setup.sh --tests    the same, and the Python environment of the tests (about 6 GB)
+#   scripts/setup.sh --tests    the same, Slurm, and the Python environment of the tests (about 6 GB)
+#   scripts/setup.sh --lint     the same, and the linters of container files and manifests
 #   scripts/setup.sh --cuda     LibTorch with every CUDA library it needs
 #   LIBTORCH_DIR=DIR scripts/setup.sh   use another LibTorch (a folder with include/ and lib/)
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 torch_version=2.11.0
-with_tests=false with_cuda=false
+with_tests=false with_lint=false with_cuda=false
 for argument in "$@"; do
   case "$argument" in
     --tests) with_tests=true ;;
+    --lint) with_lint=true ;;
     --cuda) with_cuda=true ;;
-    *) sed -n '3,10s/^# \{0,1\}//p' "$0"; [ "$argument" = --help ] && exit 0; echo "setup: unknown option $argument" >&2; exit 2 ;;
+    *) sed -n '3,11s/^# \{0,1\}//p' "$0"; [ "$argument" = --help ] && exit 0; echo "setup: unknown option $argument" >&2; exit 2 ;;
   esac
 done
 
 missing_packages() {
-  local package
-  grep -v '^#' scripts/packages.txt | while read -r package; do
+  local package purpose
+  grep -v '^#' scripts/packages.txt | while read -r package purpose; do
+    [ "$purpose" = tests ] && ! $with_tests && continue
     [ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null)" = installed ] || echo "$package"
   done
 }
@@ -68,14 +71,19 @@ else
   fi
 fi
 
-if $with_tests; then
-  stamp=".deps/test-venv/$(sha256sum scripts/requirements-test.txt | cut -c1-16)"
+# python_environment NAME: .deps/NAME-venv with the packages of scripts/requirements-NAME.txt.
+python_environment() {
+  local folder=.deps/$1-venv list=scripts/requirements-$1.txt
+  local stamp
+  stamp=$folder/$(sha256sum "$list" | cut -c1-16)
   if [ ! -e "$stamp" ]; then
-    echo "setup: installing the Python environment of the tests"
-    rm -rf .deps/test-venv
-    python3 -m venv .deps/test-venv
-    .deps/test-venv/bin/pip install --quiet -r scripts/requirements-test.txt
+    echo "setup: installing the Python packages of $list"
+    rm -rf "$folder"
+    python3 -m venv "$folder"
+    "$folder/bin/pip" install --quiet -r "$list"
     touch "$stamp"
   fi
-fi
+}
+if $with_tests; then python_environment test; fi
+if $with_lint; then python_environment lint; fi
 echo "setup: ready"

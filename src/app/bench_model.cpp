@@ -48,19 +48,18 @@ RunConfig bench_config(const BenchOptions& options) {
   return config;
 }
 
-double measure_copy_bandwidth() {
-  constexpr std::int64_t kElements = std::int64_t{1} << 26;  // 256 MiB each
-  const at::Tensor from = at::ones({kElements}, at::kFloat);
-  const at::Tensor to = at::zeros({kElements}, at::kFloat);
+double measure_copy_bandwidth(std::int64_t elements) {
+  const at::Tensor from = at::ones({elements}, at::kFloat);
+  const at::Tensor to = at::zeros({elements}, at::kFloat);
   const CallTimes times = time_calls(1.0, [&] {
     const auto* source = from.const_data_ptr<float>();
     auto* target = to.mutable_data_ptr<float>();
-    at::parallel_for(0, kElements, 1 << 20, [&](std::int64_t begin, std::int64_t end) {
+    at::parallel_for(0, elements, 1 << 20, [&](std::int64_t begin, std::int64_t end) {
       std::memcpy(target + begin, source + begin,
                   static_cast<std::size_t>(end - begin) * sizeof(float));
     });
   });
-  return 8.0 * static_cast<double>(kElements) / times.smallest;
+  return 8.0 * static_cast<double>(elements) / times.smallest;
 }
 
 }  // namespace lambert

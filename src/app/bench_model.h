@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
+
 #include "app/commands.h"
 #include "config/run_config.h"
 
@@ -10,8 +12,8 @@ namespace lambert {
 /// 0.1.
 RunConfig bench_config(const BenchOptions& options);
 
-/// Bytes per second, read and written counted, that all threads copy between arrays larger than any
-/// cache.
-double measure_copy_bandwidth();
+/// Bytes per second, read and written counted, that all threads copy between two arrays of so many
+/// floats; the default is larger than any cache.
+double measure_copy_bandwidth(std::int64_t elements = std::int64_t{1} << 26);
 
 }  // namespace lambert

@@ -21,6 +21,6 @@ void add_text_commands(CLI::App& app, int& exit_code);   // vocab, tokenize, pre
 void add_run_commands(CLI::App& app, int& exit_code);    // check, plan, train, verify-resume, eval
 void add_squad_commands(CLI::App& app, int& exit_code);  // squad
 void add_inspection_commands(CLI::App& app,
-                             int& exit_code);  // export, import, checkpoint, inspect, bench
+                             int& exit_code);  // export, import, checkpoint, inspect, bench, doctor
 
 }  // namespace lambert

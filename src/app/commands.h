@@ -181,6 +181,16 @@ struct SquadScoreOptions {
 };
 int run_squad_score(const SquadScoreOptions& options);
 
+struct DoctorOptions {
+  std::string output_dir = ".";
+  std::string require;         // empty, cuda
+  bool net = false;            // the all-reduce between ranks instead of the machine
+  double seconds = 10.0;       // net: the whole sweep
+  double link_gigabits = 0.0;  // net: of one machine's link; 0: as the system says
+  bool json = false;
+};
+int run_doctor(const DoctorOptions& options);
+
 /// configs/README.md on stdout.
 int run_config_reference();
 

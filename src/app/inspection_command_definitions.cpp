@@ -204,6 +204,32 @@ void add_bench(CLI::App& app, int& exit_code) {
   }
 }
 
+void add_doctor(CLI::App& app, int& exit_code) {
+  CLI::App* doctor = app.add_subcommand(
+      "doctor",
+      describe("What this machine has for training, what is missing, and what to do\n"
+               "Exit codes: 0 training on the CPU is possible, 7 --require cuda and no usable GPU, "
+               "8 unusable output folder.",
+               "lambert doctor --output-dir runs"));
+  auto options = std::make_shared<DoctorOptions>();
+  doctor->add_option("--output-dir", options->output_dir, "where runs shall write")
+      ->capture_default_str();
+  doctor->add_option("--require", options->require, "end with code 7 when it cannot be used")
+      ->check(CLI::IsMember({"cuda"}));
+  doctor->add_flag("--net", options->net,
+                   "under mpirun: time the all-reduce for several sizes, beside what memory or "
+                   "links allow");
+  doctor->add_option("--seconds", options->seconds, "with --net: time of the sweep")
+      ->check(CLI::Range(0.1, 3600.0))
+      ->capture_default_str();
+  doctor
+      ->add_option("--link-gigabits", options->link_gigabits,
+                   "with --net: speed of a machine's link, Gbit/s; default: as the system says")
+      ->check(CLI::Range(0.001, 100000.0));
+  doctor->add_flag("--json", options->json, "machine-readable output");
+  doctor->callback([options, &exit_code] { exit_code = run_doctor(*options); });
+}
+
 void add_export_commands(CLI::App& app, int& exit_code) {
   CLI::App* exporting = app.add_subcommand(
       "export", describe("Export weights", "lambert export hf runs/mini --output exported"));
@@ -271,6 +297,7 @@ void add_inspection_commands(CLI::App& app, int& exit_code) {
   add_checkpoint_commands(app, exit_code);
   add_inspect(app, exit_code);
   add_bench(app, exit_code);
+  add_doctor(app, exit_code);
 }
 
 }  // namespace lambert

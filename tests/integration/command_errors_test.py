@@ -81,7 +81,7 @@ def usage_rows():
         ("plan tiny.yaml --gpsu 8", "--gpus"), ("paln tiny.yaml", "plan"),
         ("train tiny.yaml --hlep", "--help"), ("eval tiny.yaml --checkpiont run", "--checkpoint"),
         ("squad scroe a b", "score"), ("squad predict run a --ouput new", "--output"),
-        ("export hf run --ouput new", "--output"), ("export verfy new", "verify"), ("checkpoint verify run --jason", "--json")]:
+        ("export hf run --ouput new", "--output"), ("export verfy new", "verify"), ("doctor --jsno", "--json"), ("checkpoint verify run --jason", "--json")]:
         rows.append(Row(slip, CONFIG, ["unknown", f"did you mean '{meant}'?", "--help"]))
     return rows + [
         Row("config reference extra", CONFIG, ["unknown argument 'extra'"]),
@@ -92,6 +92,8 @@ def usage_rows():
         Row("verify-resume tiny.yaml --ranks 3", CONFIG, ["global_train_batch_size 4", "2 or 4 ranks"]),
         Row("inspect lamb run --step -1", CONFIG, ["--step"]),
         Row("bench train --model huge", CONFIG, ["--model", "huge"]),
+        Row("doctor --require gpu", CONFIG, ["--require", "gpu"]),
+        Row("doctor --net", CONFIG, ["there is one rank", "mpirun -n 2 lambert doctor --net"]),
         Row("bench train --seconds 0", CONFIG, ["--seconds"]),
         Row("check tiny.yaml --ranks 3", CONFIG, ["global_train_batch_size 4", "2 or 4 ranks"]),
         Row(f"{PREPARE} --seed -1 text.txt", CONFIG, ["--seed", "-1 is negative"]),
@@ -396,7 +398,7 @@ def check_help(bench):
     for command in ["", "vocab", "vocab train", "tokenize", "prepare", "data", "data inspect",
                     "data stats", "data verify", "check", "plan", "train", "verify-resume", "eval", "export",
                     "export hf", "export verify", "checkpoint", "checkpoint list", "checkpoint verify", "inspect",
-                    "inspect lamb", "bench", "bench train", "bench matmul", "bench lamb",
+                    "inspect lamb", "doctor", "bench", "bench train", "bench matmul", "bench lamb",
                     "bench tokenize", "bench loader", "squad", "squad train", "squad predict",
                     "squad score", "config",
                     "config reference"]:

@@ -36,6 +36,7 @@ bool is_done(const DeviceApi& api, CudaEvent event, const std::string& name) {
 struct NcclWatch::State {
   std::shared_ptr<const DeviceApi> api;
   NcclComm comm = nullptr;
+  int device = 0;
   PeerMonitor* monitor = nullptr;
   int rank = 0;
   double timeout_seconds = 0.0;
@@ -54,11 +55,12 @@ struct NcclWatch::State {
   std::unique_ptr<ExitTimer> timer;  // from the failure to the end of the process
 };
 
-NcclWatch::NcclWatch(std::shared_ptr<const DeviceApi> api, NcclComm comm, PeerMonitor& monitor,
-                     int rank, double timeout_seconds)
+NcclWatch::NcclWatch(std::shared_ptr<const DeviceApi> api, NcclComm comm, int device,
+                     PeerMonitor& monitor, int rank, double timeout_seconds)
     : state_(std::make_shared<State>()) {
   state_->api = std::move(api);
   state_->comm = comm;
+  state_->device = device;
   state_->monitor = &monitor;
   state_->rank = rank;
   state_->timeout_seconds = timeout_seconds;
@@ -179,6 +181,8 @@ void NcclWatch::drop_finished(State& state) {
 }
 
 void NcclWatch::run(const std::shared_ptr<State>& state) {
+  // Otherwise this thread's first call would make a context, hundreds of megabytes, on device 0.
+  state->api->cuda.set_device(state->device);
   std::unique_lock lock(state->mutex);
   const auto is_idle = [&state] { return state->works.empty() && !state->calling; };
   while (state->failure.empty() && !state->stopping) {

@@ -53,8 +53,9 @@ class NcclWatch {
     CudaEvent done = nullptr;
   };
 
-  NcclWatch(std::shared_ptr<const DeviceApi> api, NcclComm comm, PeerMonitor& monitor, int rank,
-            double timeout_seconds);
+  /// device: CUDA's number of this rank's device.
+  NcclWatch(std::shared_ptr<const DeviceApi> api, NcclComm comm, int device, PeerMonitor& monitor,
+            int rank, double timeout_seconds);
   ~NcclWatch();
   NcclWatch(const NcclWatch&) = delete;
   NcclWatch& operator=(const NcclWatch&) = delete;

@@ -12,7 +12,7 @@ namespace {
 TEST(StrideOfShares, IsThatOfEvenCuts) {
   EXPECT_EQ(stride_of(cut_evenly(4096, 4)), 1024U);
   EXPECT_EQ(stride_of(cut_evenly(1000, 4)), 256U);
-  EXPECT_EQ(stride_of(cut_evenly(5, 4)), 16U);
+  EXPECT_EQ(stride_of(cut_evenly(5, 4)), 5U);
   EXPECT_EQ(stride_of({0, 7, 14, 21}), 7U);
 }
 

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstring>
 #include <functional>
+#include <future>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -45,6 +46,13 @@ inline void launch(CudaStream stream, std::function<void()> work) {
         (*taken)();
       },
       owned.release());
+}
+
+/// Returns when the stream has done what is on it.
+inline void drain(CudaStream stream) {
+  std::promise<void> done;
+  launch(stream, [&done] { done.set_value(); });
+  done.get_future().wait();
 }
 
 /// The stand-in as a device, with casts on its streams.
@@ -89,7 +97,12 @@ class DeviceWorkCommunicator final : public Communicator {
       std::copy(values.begin(), values.end(), memory.begin());
     });
     work.producer = DeviceStream{nullptr};
-    return inner_.start(std::move(work));
+    try {
+      return inner_.start(std::move(work));
+    } catch (...) {
+      drain(nullptr);  // the caller's memory may go now
+      throw;
+    }
   }
 
  private:

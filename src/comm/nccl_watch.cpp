@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <exception>
+#include <string_view>
 #include <utility>
 
 #include "base/error.h"
@@ -11,7 +12,8 @@
 namespace lambert {
 namespace {
 
-constexpr const char* kRemedy = "; the job ends: start it again to resume from the last checkpoint";
+constexpr std::string_view kRemedy =
+    "; the job ends: start it again to resume from the last checkpoint";
 
 // As in mpi_wait.h: work that is nearly done is looked at eagerly, other work leaves the core to
 // others.
@@ -222,7 +224,7 @@ std::string NcclWatch::reported_error(const State& state, const CollectiveId& id
     return {};
   }
   return describe(id, state.rank) + ": NCCL reports: " + state.api->nccl.error_string(error) +
-         " (code " + std::to_string(error) + ")" + kRemedy;
+         " (code " + std::to_string(error) + ")" + std::string(kRemedy);
 }
 
 /// What is wrong with the oldest work or with the call that is being made; empty: nothing.
@@ -253,7 +255,10 @@ void NcclWatch::abort_communicator(State& state) {
     }
   }
   if (state.ends_process) {
-    state.monitor->publish(failure);
+    const std::string_view verdict(failure);
+    const bool has_remedy = verdict.ends_with(kRemedy);  // those who are told add it
+    state.monitor->publish(
+        std::string(verdict.substr(0, verdict.size() - (has_remedy ? kRemedy.size() : 0))));
   }
   state.api->nccl.abort(state.comm);
 }

@@ -36,16 +36,19 @@ namespace lambert {
 //   because
 //      the abort or anything else hangs, the timer ends it with code 6 and the failure as its
 //      message.
-// What is on the stream may look finished after an abort or an error of its own, so a wait believes
-// an event only if there is no failure and NCCL, asked again, has no error.
+// NCCL does not say which collective an asynchronous error belongs to: the message names the oldest
+// work that was not believed to be done. What is on the stream may look finished after an abort or
+// an error of its own, so a wait believes an event only if there is no failure and NCCL, asked
+// again, has no error.
 
 /// Watches the work of one NCCL communicator. Calls and waits come from one thread.
 class NcclWatch {
  public:
   static constexpr double kLookSeconds = 0.005;
-  static constexpr double kEndSeconds = 10.0;
-  /// How long a rank that ends on an error of its own waits for the abort.
-  static constexpr double kAbortSeconds = 5.0;
+  static constexpr double kEndSeconds = 8.0;
+  /// How long a rank on its way out waits for the abort. This, the 1.5 s in which the first failing
+  /// rank may speak, and the 3 s of abort_job are less than kEndSeconds.
+  static constexpr double kAbortSeconds = 3.0;
 
   /// Work on the stream: done when its event is.
   struct Work {

@@ -12,12 +12,16 @@ namespace lambert {
 namespace {
 
 using testing::all_gone;
+using ::testing::ContainsRegex;
 using ::testing::HasSubstr;
 using testing::JobEnd;
 using testing::kGraceSeconds;
 using testing::kStartSeconds;
-using testing::kTimeoutSeconds;
 using ::testing::Not;
+
+// Many times a step, and the deadline of most waits here: shorter than in other tests, because
+// there are more of them.
+constexpr double kTimeoutSeconds = 3.0;
 
 // A step has four buckets, each a reduce-scatter and an all-gather: call 23 is the reduce-scatter
 // of bucket 3 in step 2, the twelfth bucket of the run.
@@ -56,8 +60,9 @@ TEST_P(NcclFaults, WithoutOneTheJobEndsWell) {
 TEST_P(NcclFaults, AsynchronousErrorIsSeenBeforeTheDeadlineAndNamed) {
   const JobEnd end = run_job(GetParam(), "async-error 1 23", false);
   expect_end_by_code_6(end, kTimeoutSeconds);
-  EXPECT_THAT(end.output, HasSubstr(std::string("reduction ") + kBucket +
-                                    " on rank 1: NCCL reports: unhandled system error (code 2)"));
+  // NCCL does not say which: a bucket of the step that is not believed to be done.
+  EXPECT_THAT(end.output, ContainsRegex("reduction 'bucket [0-3]' #(9|10|11|12) on rank 1: NCCL "
+                                        "reports: unhandled system error \\(code 2\\); the job"));
   EXPECT_THAT(end.output, Not(HasSubstr("no progress")));
 }
 
@@ -65,7 +70,7 @@ TEST_P(NcclFaults, CollectiveThatNeverCompletesEndsAtTheDeadline) {
   const JobEnd end = run_job(GetParam(), "never 1 23", false);
   expect_end_by_code_6(end, kTimeoutSeconds + kGraceSeconds);
   EXPECT_THAT(end.output, HasSubstr(std::string("reduction ") + kBucket + " on rank "));
-  EXPECT_THAT(end.output, HasSubstr("no progress for 5."));
+  EXPECT_THAT(end.output, HasSubstr("no progress for 3."));
 }
 
 TEST_P(NcclFaults, CallThatDoesNotReturnIsFreedByTheAbort) {
@@ -77,15 +82,17 @@ TEST_P(NcclFaults, CallThatDoesNotReturnIsFreedByTheAbort) {
 
 TEST_P(NcclFaults, HangingAbortDoesNotKeepTheProcess) {
   const JobEnd end = run_job(GetParam(), "never 1 23", true);
-  expect_end_by_code_6(end, kTimeoutSeconds + 2 * kGraceSeconds);
+  expect_end_by_code_6(end, kTimeoutSeconds + kGraceSeconds);
   EXPECT_THAT(end.output, HasSubstr(std::string("reduction ") + kBucket + " on rank "));
   EXPECT_THAT(end.output, HasSubstr("ncclCommAbort does not come back"));
 }
 
-TEST_P(NcclFaults, HangingAbortOfACallThatDoesNotReturnIsEndedByTheTimer) {
-  const JobEnd end = run_job(GetParam(), "block 1 23", true);
-  expect_end_by_code_6(end, kTimeoutSeconds + 2 * kGraceSeconds);
-  EXPECT_THAT(end.output, HasSubstr(std::string("reduction ") + kBucket + " on rank "));
+/// No rank can say anything but by its timer.
+TEST_P(NcclFaults, HangingAbortOfCallsThatDoNotReturnIsEndedByTheTimer) {
+  const JobEnd end = run_job(GetParam(), "block -1 23", true);
+  expect_end_by_code_6(end, kTimeoutSeconds + kGraceSeconds);
+  EXPECT_THAT(end.output,
+              HasSubstr(std::string("ending after: reduction ") + kBucket + " on rank "));
 }
 
 INSTANTIATE_TEST_SUITE_P(Ranks, NcclFaults, ::testing::Values(2, 4));
@@ -94,8 +101,8 @@ TEST(NcclRank, ThatFreezesIsNamed) {
   const JobEnd end = run_job(3, "", false, "freeze", 1);
   expect_end_by_code_6(end, kTimeoutSeconds + kGraceSeconds);
   EXPECT_THAT(end.output, HasSubstr("rank 1 ("));
-  EXPECT_THAT(end.output, HasSubstr("silent for 5."));
-  EXPECT_THAT(end.output, HasSubstr("'bucket 2' #15"));
+  EXPECT_THAT(end.output, HasSubstr("silent for 3."));
+  EXPECT_THAT(end.output, ContainsRegex("reduction 'bucket [012]' #1[345] on rank [02]"));
 }
 
 TEST(NcclRank, ThatLeavesOutABucketIsNamed) {

@@ -3,10 +3,11 @@
 // threads of the stand-in's streams. Sums are taken in rank order by an all-reduce, and in the
 // order of a ring that ends at the owner by the others: like NCCL's, their bits differ.
 //
-// Faults, by environment variables: LAMBERT_STAND_IN_FAULT="KIND RANK N" strikes the N-th (from 1)
-// collective of that rank: async-error (it ends without having done anything and the communicator
-// has an error), never (it does not end), block (the call does not return before an abort).
-// LAMBERT_STAND_IN_ABORT=hang: ncclCommAbort does not return and frees nothing.
+// Faults, by environment variables: LAMBERT_STAND_IN_FAULT="KIND RANK N" (RANK -1: all ranks)
+// strikes the N-th (from 1) collective of that rank: async-error (it ends without having done
+// anything and the communicator has an error), never (it does not end), block (the call does not
+// return before an abort). LAMBERT_STAND_IN_ABORT=hang: ncclCommAbort does not return and frees
+// nothing.
 #include <algorithm>
 #include <array>
 #include <atomic>
@@ -36,7 +37,7 @@ constexpr int kInvalidUsage = 5;
 
 struct Fault {
   std::string kind;
-  int rank = -1;
+  int rank = -2;
   std::uint64_t collective = 0;
 };
 
@@ -167,7 +168,8 @@ void sleep_until_aborted(const Communicator& comm) {
 int launch(Group& done) {
   Communicator& comm = *done.comm;
   ++comm.collectives;
-  const bool strikes = comm.fault.rank == comm.rank && comm.fault.collective == comm.collectives;
+  const bool strikes = (comm.fault.rank == comm.rank || comm.fault.rank == -1) &&
+                       comm.fault.collective == comm.collectives;
   const std::string kind = strikes ? comm.fault.kind : "";
   const auto operations = std::move(done.operations);
   done.operations.clear();

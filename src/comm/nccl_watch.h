@@ -23,19 +23,16 @@ namespace lambert {
 // ---------------------------------------
 // NCCL has no deadlines. A collective whose partner is gone stays on the stream for ever, a call
 // may not return, and even ncclCommAbort, the way out, has been seen to hang. So:
-//   1. A WATCH, a thread of its own, looks every kLookSeconds at the oldest work on the stream and
-//   at
-//      the call that is being made: has NCCL reported an asynchronous error, has another rank
+//   1. A WATCH, a thread of its own, looks every kLookSeconds at the oldest work on the stream, or
+//      at the call that is being made: has NCCL reported an asynchronous error, has another rank
 //      published a verdict (the story in peer_monitor.h), has the deadline passed? At the deadline
 //      it asks the other ranks, so that the message names who is late.
-//   2. What it found becomes the FAILURE. Every wait ends with it as a CommError; the other ranks
-//   are
-//      told.
-//   3. Then the watch aborts the communicator, which frees a call that is stuck in NCCL.
+//   2. What it found becomes the FAILURE. Every wait ends with it as a CommError.
+//   3. The watch tells the other ranks and aborts the communicator, which frees a call that is
+//      stuck in NCCL.
 //   4. From the failure on a plain timer runs: if the process has not ended after kEndSeconds,
-//   because
-//      the abort or anything else hangs, the timer ends it with code 6 and the failure as its
-//      message.
+//      because the abort or anything else hangs, the timer ends it with code 6 and the failure as
+//      its message.
 // NCCL does not say which collective an asynchronous error belongs to: the message names the oldest
 // work that was not believed to be done. What is on the stream may look finished after an abort or
 // an error of its own, so a wait believes an event only if there is no failure and NCCL, asked

@@ -41,7 +41,7 @@ void check_choice(Backend backend, bool is_cuda, bool several) {
         "connecting the ranks: communication.backend is nccl, which moves the memory of CUDA "
         "devices, but this run computes on the CPU; choose auto or mpi, or a CUDA device");
   }
-  if (backend == Backend::mpi && is_cuda && several) {
+  if (backend == Backend::mpi && is_cuda) {
     throw ConfigError(
         "connecting the ranks: communication.backend is mpi, whose ring sums host memory, but this "
         "run computes on CUDA devices; choose auto or nccl");

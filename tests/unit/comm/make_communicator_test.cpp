@@ -140,7 +140,6 @@ TEST_F(Launcher, NcclThatIsNotInstalledIsADeviceError) {
 }
 
 TEST_F(Launcher, TheRingOfMpiIsNotForDevices) {
-  setenv("OMPI_COMM_WORLD_SIZE", "2", 1);
   CommConfig config;
   config.backend = Backend::mpi;
   CommDevice device;

@@ -1,18 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 // Bus bandwidth as nccl-tests define it (doc/PERFORMANCE.md): bytes / seconds * 2 (n - 1) / n for
-// an all-reduce, half of that for its halves.
+// an all-reduce, half of that for its halves. With several machines, the flat ring and the sums
+// machine by machine take turns.
 #include <algorithm>
+#include <atomic>
 #include <functional>
-#include <memory>
+#include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <mpi.h>
 
 #include "app/bench_command.h"
 #include "app/bench_model.h"
-#include "comm/make_communicator.h"
+#include "comm/mpi_communicator.h"
+#include "comm/mpi_ring.h"
+#include "comm/reduction_queue.h"
 
 namespace lambert {
 namespace {
@@ -28,14 +33,37 @@ double timed(Communicator& communicator, const Collective& collective) {
   return seconds.front();
 }
 
-/// One of the ring's collectives, and MPI's own.
+/// Sums machine by machine beside a communicator whose ring is flat; a thread of its own, as that
+/// has.
+class HierarchicalRing {
+ public:
+  HierarchicalRing(MpiCommunicator& communicator, const CommConfig& config)
+      : ring_(MpiWait(communicator.monitor(), CollectiveKind::reduction, config.timeout_seconds,
+                      abandoned_),
+              communicator.machines(), communicator.rank(), config.all_reduce_dtype, true),
+        queue_([this](const RingWork& work, const CollectiveId& id) { ring_.run(work, id); },
+               abandoned_) {}
+  void run(RingWork work) { queue_.start(std::move(work))->wait(); }
+  void close() { ring_.close(); }
+
+ private:
+  std::atomic<bool> abandoned_ = false;
+  MpiRing ring_;
+  ReductionQueue queue_;
+};
+
+/// A way to do a collective, and how long it took.
+struct Way {
+  std::string name;  // part of the figures' names
+  std::function<void()> run;
+  std::vector<double> seconds = {};
+};
+
+/// One of the ring's collectives in all its ways, ours first.
 struct Contest {
   std::string prefix;  // of the figures
   double halves = 1.0;
-  std::function<void()> ring;
-  std::function<void()> library;
-  std::vector<double> ring_seconds = {};
-  std::vector<double> library_seconds = {};
+  std::vector<Way> ways;
 };
 
 std::vector<int> to_counts(const ShareCuts& cuts) {
@@ -46,55 +74,101 @@ std::vector<int> to_counts(const ShareCuts& cuts) {
   return counts;
 }
 
-std::vector<Contest> make_contests(Communicator& communicator, std::vector<float>& values,
-                                   std::vector<float>& share) {
-  const ShareCuts cuts = cut_evenly(values.size(), communicator.size());
-  ShareCuts byte_cuts = cuts;
-  for (std::size_t& cut : byte_cuts) {
-    cut *= sizeof(float);
+/// What the contests work on.
+struct Field {
+  MpiCommunicator& communicator;
+  HierarchicalRing* hierarchical;  // null: the ring has one form
+  std::vector<float> values;
+  std::vector<float> share = {};  // of MPI_Reduce_scatter
+};
+
+/// The ring's ways to do a work.
+std::vector<Way> ring_ways(Field& field, RingKind kind) {
+  const auto work = [&field, kind] {
+    RingWork made;
+    made.kind = kind;
+    made.name = "bench";
+    made.values = std::span(field.values);
+    made.cuts = cut_evenly(field.values.size(), field.communicator.size());
+    if (kind == RingKind::all_gather) {
+      made.values = std::as_writable_bytes(std::span(field.values));
+      for (std::size_t& cut : made.cuts) {
+        cut *= sizeof(float);
+      }
+    }
+    return made;
+  };
+  std::vector<Way> ways = {{"", [&field, work] { field.communicator.start(work())->wait(); }}};
+  if (field.hierarchical != nullptr) {
+    ways.push_back({"hierarchical_", [&field, work] { field.hierarchical->run(work()); }});
   }
+  return ways;
+}
+
+std::vector<Contest> make_contests(Field& field, bool has_peer) {
+  const ShareCuts cuts = cut_evenly(field.values.size(), field.communicator.size());
   const std::vector<int> counts = to_counts(cuts);
   const std::vector<int> begins(cuts.begin(), cuts.end() - 1);
-  share.resize(cuts[1]);
-  return {{"", 2.0, [&] { communicator.start_all_reduce_sum(values, "bench")->wait(); },
-           [&] {
-             MPI_Allreduce(MPI_IN_PLACE, values.data(), static_cast<int>(values.size()), MPI_FLOAT,
-                           MPI_SUM, MPI_COMM_WORLD);
-           }},
-          {"reduce_scatter_", 1.0,
-           [&, cuts] { communicator.start_reduce_scatter_sum(values, cuts, "bench")->wait(); },
-           [&, counts] {
-             MPI_Reduce_scatter(values.data(), share.data(), counts.data(), MPI_FLOAT, MPI_SUM,
-                                MPI_COMM_WORLD);
-           }},
-          {"all_gather_", 1.0,
-           [&, byte_cuts] {
-             communicator
-                 .start_all_gather(std::as_writable_bytes(std::span(values)), byte_cuts, "bench")
-                 ->wait();
-           },
-           [&, counts, begins] {
-             MPI_Allgatherv(MPI_IN_PLACE, 0, MPI_DATATYPE_NULL, values.data(), counts.data(),
-                            begins.data(), MPI_FLOAT, MPI_COMM_WORLD);
-           }}};
+  field.share.resize(cuts[1]);
+  std::vector<Contest> contests = {
+      {"", 2.0, ring_ways(field, RingKind::all_reduce)},
+      {"reduce_scatter_", 1.0, ring_ways(field, RingKind::reduce_scatter)},
+      {"all_gather_", 1.0, ring_ways(field, RingKind::all_gather)}};
+  if (!has_peer) {
+    return contests;
+  }
+  contests[0].ways.push_back({"peer_", [&field] {
+                                MPI_Allreduce(MPI_IN_PLACE, field.values.data(),
+                                              static_cast<int>(field.values.size()), MPI_FLOAT,
+                                              MPI_SUM, MPI_COMM_WORLD);
+                              }});
+  contests[1].ways.push_back({"peer_", [&field, counts] {
+                                MPI_Reduce_scatter(field.values.data(), field.share.data(),
+                                                   counts.data(), MPI_FLOAT, MPI_SUM,
+                                                   MPI_COMM_WORLD);
+                              }});
+  contests[2].ways.push_back({"peer_", [&field, counts, begins] {
+                                MPI_Allgatherv(MPI_IN_PLACE, 0, MPI_DATATYPE_NULL,
+                                               field.values.data(), counts.data(), begins.data(),
+                                               MPI_FLOAT, MPI_COMM_WORLD);
+                              }});
+  return contests;
 }
 
 void add_figures(const Contest& contest, double gigabytes_on_bus, BenchResult& result) {
-  const CallTimes times = summarize(contest.ring_seconds);
-  const std::string& prefix = contest.prefix;
-  const double bus = contest.halves * gigabytes_on_bus;
-  result.figures.insert(result.figures.end(),
-                        {{prefix + "milliseconds", 1e3 * times.median},
-                         {prefix + "milliseconds_fastest", 1e3 * times.smallest},
-                         {prefix + "milliseconds_slowest", 1e3 * times.largest},
-                         {prefix + "bus_gb_per_second", bus / times.median}});
-  if (!contest.library_seconds.empty()) {
-    const CallTimes peer = summarize(contest.library_seconds);
+  const double ring_median = summarize(contest.ways.front().seconds).median;
+  for (const Way& way : contest.ways) {
+    const CallTimes times = summarize(way.seconds);
+    const std::string prefix = contest.prefix + way.name;
     result.figures.insert(result.figures.end(),
-                          {{prefix + "peer_milliseconds", 1e3 * peer.median},
-                           {prefix + "peer_milliseconds_fastest", 1e3 * peer.smallest},
-                           {prefix + "peer_milliseconds_slowest", 1e3 * peer.largest},
-                           {prefix + "times_as_fast", peer.median / times.median}});
+                          {{prefix + "milliseconds", 1e3 * times.median},
+                           {prefix + "milliseconds_fastest", 1e3 * times.smallest},
+                           {prefix + "milliseconds_slowest", 1e3 * times.largest}});
+    if (way.name != "peer_") {
+      result.figures.emplace_back(prefix + "bus_gb_per_second",
+                                  contest.halves * gigabytes_on_bus / times.median);
+    } else {
+      result.figures.emplace_back(contest.prefix + "times_as_fast", times.median / ring_median);
+    }
+  }
+}
+
+/// All take turns in one process and memory, so that whatever else the machine does hits them all.
+void hold(std::vector<Contest>& contests, Field& field, double seconds) {
+  std::vector<double> past = {0.0};
+  const Stopwatch watch;
+  for (int round = -2; round < 3 || past.front() < seconds; ++round) {
+    for (Contest& contest : contests) {
+      std::fill(field.values.begin(), field.values.end(), 1.0F);
+      for (Way& way : contest.ways) {
+        const double time = timed(field.communicator, way.run);
+        if (round >= 0) {  // the first two only warm up
+          way.seconds.push_back(time);
+        }
+      }
+    }
+    past = {watch.seconds()};
+    field.communicator.all_reduce_max(past);  // so that all ranks stop after the same round
   }
 }
 
@@ -102,40 +176,32 @@ void add_figures(const Contest& contest, double gigabytes_on_bus, BenchResult& r
 
 BenchResult bench_allreduce(const BenchOptions& options) {
   CommConfig config;
-  config.backend = Backend::mpi;
   config.all_reduce_dtype = options.dtype == "bf16" ? WireType::bfloat16 : WireType::float32;
-  const std::unique_ptr<Communicator> communicator = make_communicator(config);
-  const int ranks = communicator->size();
-  std::vector<float> values(static_cast<std::size_t>(options.megabytes * 1e6) / sizeof(float));
-  std::vector<float> share;
-  std::vector<Contest> contests = make_contests(*communicator, values, share);
-  // All take turns in one process and memory, so that whatever else the machine does hits them all.
-  std::vector<double> past = {0.0};
-  const Stopwatch watch;
-  for (int round = -2; round < 3 || past.front() < options.seconds; ++round) {
-    for (Contest& contest : contests) {
-      std::fill(values.begin(), values.end(), 1.0F);
-      const double ring_time = timed(*communicator, contest.ring);
-      const double library_time = options.has_peer ? timed(*communicator, contest.library) : 0.0;
-      if (round < 0) {
-        continue;  // the first two only warm up
-      }
-      contest.ring_seconds.push_back(ring_time);
-      if (options.has_peer) {
-        contest.library_seconds.push_back(library_time);
-      }
-    }
-    past = {watch.seconds()};
-    communicator->all_reduce_max(past);  // so that all ranks stop after the same round
+  config.hierarchical = Hierarchical::off;
+  MpiCommunicator communicator(config);
+  const int ranks = communicator.size();
+  std::optional<HierarchicalRing> hierarchical;
+  if (choose_hierarchical(Hierarchical::automatic, communicator.machines())) {
+    hierarchical.emplace(communicator, config);
   }
-  if (communicator->rank() != 0) {
+  Field field{
+      communicator, hierarchical ? &*hierarchical : nullptr,
+      std::vector<float>(static_cast<std::size_t>(options.megabytes * 1e6) / sizeof(float))};
+  std::vector<Contest> contests = make_contests(field, options.has_peer);
+  hold(contests, field, options.seconds);
+  if (hierarchical) {
+    hierarchical->close();
+  }
+  if (communicator.rank() != 0) {
     return {};
   }
-  const auto bytes = static_cast<double>(values.size() * sizeof(float));
+  const auto bytes = static_cast<double>(field.values.size() * sizeof(float));
+  const auto rounds = static_cast<double>(contests.front().ways.front().seconds.size());
   BenchResult result{{{"benchmark", "allreduce"}, {"wire", options.dtype}},
                      {{"ranks", static_cast<double>(ranks)},
+                      {"machines", static_cast<double>(communicator.machines().count())},
                       {"megabytes", bytes / 1e6},
-                      {"rounds", static_cast<double>(contests.front().ring_seconds.size())},
+                      {"rounds", rounds},
                       {"copy_bandwidth_gb_per_second", measure_copy_bandwidth() / 1e9}}};
   if (options.has_peer) {
     result.settings.emplace_back("peer", "MPI_Allreduce, MPI_Reduce_scatter, MPI_Allgatherv, fp32");

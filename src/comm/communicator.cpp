@@ -30,26 +30,31 @@ ShareCuts cut_evenly(std::size_t count, int ranks) {
   return cuts;
 }
 
-std::unique_ptr<PendingCollective> Communicator::start_all_reduce_sum(ReductionValues values,
-                                                                      std::string name) {
+std::unique_ptr<PendingCollective> Communicator::start_all_reduce_sum(
+    ReductionValues values, std::string name, std::optional<DeviceStream> producer) {
   return start({RingKind::all_reduce,
                 to_ring_values(values),
                 cut_evenly(count_of(values), size()),
                 {},
-                std::move(name)});
+                std::move(name),
+                producer});
 }
 
-std::unique_ptr<PendingCollective> Communicator::start_reduce_scatter_sum(ReductionValues values,
-                                                                          ShareCuts cuts,
-                                                                          std::string name) {
-  return start(
-      {RingKind::reduce_scatter, to_ring_values(values), std::move(cuts), {}, std::move(name)});
+std::unique_ptr<PendingCollective> Communicator::start_reduce_scatter_sum(
+    ReductionValues values, ShareCuts cuts, std::string name,
+    std::optional<DeviceStream> producer) {
+  return start({RingKind::reduce_scatter,
+                to_ring_values(values),
+                std::move(cuts),
+                {},
+                std::move(name),
+                producer});
 }
 
-std::unique_ptr<PendingCollective> Communicator::start_all_gather(std::span<std::byte> bytes,
-                                                                  ShareCuts cuts,
-                                                                  std::string name) {
-  return start({RingKind::all_gather, bytes, std::move(cuts), {}, std::move(name)});
+std::unique_ptr<PendingCollective> Communicator::start_all_gather(
+    std::span<std::byte> bytes, ShareCuts cuts, std::string name,
+    std::optional<DeviceStream> producer) {
+  return start({RingKind::all_gather, bytes, std::move(cuts), {}, std::move(name), producer});
 }
 
 }  // namespace lambert

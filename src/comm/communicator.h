@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <variant>
@@ -27,6 +28,12 @@ enum class RingKind {
   all_gather,      // every rank's share goes to all ranks, exactly as it is
 };
 
+/// A CUDA stream (cudaStream_t) as a handle that nobody here looks into; null is CUDA's default
+/// stream.
+struct DeviceStream {
+  void* handle = nullptr;
+};
+
 /// Work for the ring, in place.
 struct RingWork {
   RingKind kind = RingKind::all_reduce;
@@ -36,6 +43,9 @@ struct RingWork {
   /// on the wire took from the sum on this rank (see the story in ring_all_reduce.h).
   std::span<float> residual;
   std::string name;  // appears in error messages
+  /// Set: values lie in device memory, and are ready when this stream has done what was put on it
+  /// before the work was started. Not set: host memory, ready now.
+  std::optional<DeviceStream> producer = {};
 };
 
 /// Work of the ring in flight. Destroying it unfinished is allowed only after a CommError.
@@ -69,17 +79,24 @@ class Communicator {
   /// All ranks' bytes on every rank, in rank order; sizes may differ.
   virtual std::vector<std::vector<std::byte>> all_gather(std::span<const std::byte> bytes) = 0;
 
+  /// Tells of device memory that works will name again and again; NCCL can move such memory without
+  /// copies of its own. It must outlive the communicator. Every rank makes the same calls.
+  virtual void register_memory(std::span<std::byte> /*device_memory*/) {}
+
   /// In place, by the ring. The memory must stay untouched until wait() returned. Work is completed
   /// in the order in which it was started.
   virtual std::unique_ptr<PendingCollective> start(RingWork work) = 0;
   /// The sum, identical bits on all ranks.
-  std::unique_ptr<PendingCollective> start_all_reduce_sum(ReductionValues values, std::string name);
+  std::unique_ptr<PendingCollective> start_all_reduce_sum(
+      ReductionValues values, std::string name, std::optional<DeviceStream> producer = {});
   /// This rank's share of the sum, the bits of an all-reduce with the same cuts.
-  std::unique_ptr<PendingCollective> start_reduce_scatter_sum(ReductionValues values,
-                                                              ShareCuts cuts, std::string name);
+  std::unique_ptr<PendingCollective> start_reduce_scatter_sum(
+      ReductionValues values, ShareCuts cuts, std::string name,
+      std::optional<DeviceStream> producer = {});
   /// Every rank's share on all ranks. cuts: in bytes.
   std::unique_ptr<PendingCollective> start_all_gather(std::span<std::byte> bytes, ShareCuts cuts,
-                                                      std::string name);
+                                                      std::string name,
+                                                      std::optional<DeviceStream> producer = {});
 };
 
 /// The communicator of a run without other ranks.

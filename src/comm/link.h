@@ -25,6 +25,8 @@ class Link {
   virtual ~Link() = default;
   virtual int rank() const = 0;
   virtual int size() const = 0;
+  /// Rank in the run of who stands at a position of this ring, for error messages.
+  virtual int run_rank(int position) const { return position; }
   /// Which collective the following messages belong to, for error messages.
   virtual void begin(const CollectiveId& id) = 0;
   virtual void start_send_right(std::size_t slot, std::span<const std::byte> bytes) = 0;

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "comm/make_communicator.h"
 
-#include <algorithm>
 #include <array>
-#include <cstdlib>
 
 #include <mpi.h>
 #include <unistd.h>
@@ -11,68 +9,60 @@
 #include "base/error.h"
 #include "comm/exit_timer.h"
 #include "comm/mpi_communicator.h"
+#include "comm/nccl_communicator.h"
 
 namespace lambert {
 namespace {
 
-/// Value of an environment variable as a number; 0 when it is not set.
-long environment_count(const char* name) {
-  const char* text = std::getenv(name);
-  return text == nullptr ? 0 : std::strtol(text, nullptr, 10);
+/// What backend stands for on this device and under this launcher.
+Backend resolve(Backend backend, bool is_cuda, bool several) {
+  if (backend != Backend::automatic) {
+    return backend;
+  }
+  if (!several) {
+    return Backend::single;
+  }
+  return is_cuda ? Backend::nccl : Backend::mpi;
 }
 
-bool is_set(const char* name) {
-  return std::getenv(name) != nullptr;
+void check_choice(Backend backend, bool is_cuda, bool several) {
+  if (started_by_torchrun_alone()) {
+    throw ConfigError(
+        "connecting the ranks: torchrun started several processes (WORLD_SIZE is above 1), but "
+        "Lambert's ranks find each other through MPI; start with mpirun -n RANKS or with srun");
+  }
+  if (backend == Backend::single && several) {
+    throw ConfigError(
+        "connecting the ranks: communication.backend is single but a launcher started several "
+        "ranks; they would all do the same run: choose auto or mpi, or start one process");
+  }
+  if (backend == Backend::nccl && !is_cuda) {
+    throw ConfigError(
+        "connecting the ranks: communication.backend is nccl, which moves the memory of CUDA "
+        "devices, but this run computes on the CPU; choose auto or mpi, or a CUDA device");
+  }
+  if (backend == Backend::mpi && is_cuda) {
+    throw ConfigError(
+        "connecting the ranks: communication.backend is mpi, whose ring sums host memory, but this "
+        "run computes on CUDA devices; choose auto or nccl");
+  }
 }
 
 }  // namespace
 
-int launched_rank_count() {
-  // Set by: Open MPI's mpirun; MPICH, Intel MPI and srun --mpi=pmi2; MVAPICH2.
-  for (const char* name : {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "MV2_COMM_WORLD_SIZE"}) {
-    if (environment_count(name) > 1) {
-      return static_cast<int>(environment_count(name));
-    }
-  }
-  // Slurm sets its task count in a plain allocation shell too; only launched tasks have a PMI rank.
-  const bool launched_task = is_set("PMIX_RANK") || is_set("PMI_RANK");
-  return launched_task ? static_cast<int>(std::max(environment_count("SLURM_NTASKS"), 1L)) : 1;
-}
-
-bool started_by_launcher() {
-  return launched_rank_count() > 1;
-}
-
-int launch_rank() {
-  for (const char* name :
-       {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK", "MV2_COMM_WORLD_RANK"}) {
-    if (is_set(name)) {
-      return static_cast<int>(environment_count(name));
-    }
-  }
-  return 0;
-}
-
-std::unique_ptr<Communicator> make_communicator(const CommConfig& config) {
+std::unique_ptr<Communicator> make_communicator(const CommConfig& config,
+                                                const CommDevice& device) {
   if (!(config.timeout_seconds > 0)) {
     throw ConfigError("connecting the ranks: communication.timeout_seconds is " +
                       std::to_string(config.timeout_seconds) + "; give a number above 0");
   }
   const bool several = started_by_launcher();
-  switch (config.backend) {
-    case Backend::single:
-      if (several) {
-        throw ConfigError(
-            "connecting the ranks: communication.backend is single but a launcher started several "
-            "ranks; they would all do the same run: choose auto or mpi, or start one process");
-      }
-      return make_single_communicator();
-    case Backend::mpi:
-      return std::make_unique<MpiCommunicator>(config);
-    case Backend::automatic:
-      break;
+  const Backend backend = resolve(config.backend, device.is_cuda, several);
+  check_choice(backend, device.is_cuda, several);
+  if (backend == Backend::nccl) {
+    return std::make_unique<NcclCommunicator>(config, device);
   }
-  if (several) {
+  if (backend == Backend::mpi) {
     return std::make_unique<MpiCommunicator>(config);
   }
   return make_single_communicator();

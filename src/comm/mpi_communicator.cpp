@@ -23,6 +23,7 @@ struct Header {
   std::uint64_t sequence = 0;
   std::uint64_t byte_count = 0;
   std::int64_t root = 0;
+  std::uint64_t other_state = 0;  // see compare_also
   std::array<char, 24> name = {};
 };
 
@@ -52,10 +53,10 @@ MpiCommunicator::MpiCommunicator(const CommConfig& config)
       exceptions_at_start_(std::uncaught_exceptions()),
       monitor_(session_.rank(), session_.hosts()),
       wait_(monitor_, CollectiveKind::main_thread, config.timeout_seconds, abandoned_),
-      link_(std::make_unique<MpiLink>(
+      ring_(std::make_unique<MpiRing>(
           MpiWait(monitor_, CollectiveKind::reduction, config.timeout_seconds, abandoned_),
-          RingAllReduce::kSegmentBytes)),
-      ring_(std::make_unique<RingAllReduce>(*link_, config.all_reduce_dtype)),
+          session_.machines(), session_.rank(), config.all_reduce_dtype,
+          choose_hierarchical(config.hierarchical, session_.machines()))),
       queue_([this](const RingWork& work, const CollectiveId& id) { run_reduction(work, id); },
              abandoned_) {}
 
@@ -76,7 +77,7 @@ MpiCommunicator::~MpiCommunicator() {
 
 void MpiCommunicator::leave() {
   barrier();
-  link_->close();
+  ring_->close();
   session_.leave_together();
 }
 
@@ -90,7 +91,7 @@ std::vector<std::uint64_t> MpiCommunicator::enter(const std::string& name, std::
                                                   int root, bool equal_sizes) {
   const CollectiveId id{++collective_count_, name};
   wait_.begin(id);
-  Header own{id.sequence, byte_count, root, {}};
+  Header own{id.sequence, byte_count, root, other_state_, {}};
   std::copy_n(name.begin(), std::min(name.size(), own.name.size() - 1), own.name.begin());
   std::vector<Header> headers(static_cast<std::size_t>(size()));
   MPI_Request request = MPI_REQUEST_NULL;
@@ -108,9 +109,20 @@ std::vector<std::uint64_t> MpiCommunicator::enter(const std::string& name, std::
                       "; the ranks do different things: check that all run the same program and "
                       "config");
     }
+    if (headers[i].other_state != own.other_state) {
+      throw CommError("comparing collectives: rank " + std::to_string(i) + " and rank " +
+                      std::to_string(rank()) + " have not started the same; on rank " +
+                      std::to_string(rank()) + " the last is " + other_description_ +
+                      ": check that all run the same program and config");
+    }
     byte_counts.push_back(headers[i].byte_count);
   }
   return byte_counts;
+}
+
+void MpiCommunicator::compare_also(std::uint64_t state, const std::string& description) {
+  other_state_ = state;
+  other_description_ = description;
 }
 
 void MpiCommunicator::barrier() {
@@ -170,6 +182,8 @@ void MpiCommunicator::all_reduce_max(std::span<double> values) {
 }
 
 std::unique_ptr<PendingCollective> MpiCommunicator::start(RingWork work) {
+  LAMBERT_CHECK(!work.producer,
+                "'" + work.name + "' lies in device memory, which MPI is not given");
   return queue_.start(std::move(work));
 }
 
@@ -177,7 +191,7 @@ void MpiCommunicator::run_reduction(const RingWork& work, const CollectiveId& id
   try {
     ring_->run(work, id);
   } catch (const CommError& error) {
-    link_->cancel_receives();
+    ring_->cancel_receives();
     monitor_.publish(error.what());
     throw;
   }

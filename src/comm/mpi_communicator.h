@@ -9,12 +9,11 @@
 #include <mpi.h>
 
 #include "comm/communicator.h"
-#include "comm/mpi_link.h"
+#include "comm/mpi_ring.h"
 #include "comm/mpi_session.h"
 #include "comm/mpi_wait.h"
 #include "comm/peer_monitor.h"
 #include "comm/reduction_queue.h"
-#include "comm/ring_all_reduce.h"
 #include "config/run_config.h"
 
 namespace lambert {
@@ -43,6 +42,13 @@ class MpiCommunicator final : public Communicator {
   std::vector<std::vector<std::byte>> all_gather(std::span<const std::byte> bytes) override;
   std::unique_ptr<PendingCollective> start(RingWork work) override;
 
+  /// For whoever adds another channel between the same ranks.
+  PeerMonitor& monitor() { return monitor_; }
+  /// state: of that channel; the ranks compare it whenever they meet in a collective of the main
+  /// thread.
+  void compare_also(std::uint64_t state, const std::string& description);
+  const Machines& machines() const { return session_.machines(); }
+
  private:
   std::vector<std::uint64_t> enter(const std::string& name, std::uint64_t byte_count, int root,
                                    bool equal_sizes);
@@ -55,11 +61,12 @@ class MpiCommunicator final : public Communicator {
   MPI_Comm communicator_ = MPI_COMM_NULL;  // of the calling thread; freed with MPI
   const int exceptions_at_start_;
   std::uint64_t collective_count_ = 0;
+  std::uint64_t other_state_ = 0;
+  std::string other_description_;
   std::atomic<bool> abandoned_ = false;
   PeerMonitor monitor_;
   MpiWait wait_;
-  std::unique_ptr<MpiLink> link_;
-  std::unique_ptr<RingAllReduce> ring_;
+  std::unique_ptr<MpiRing> ring_;
   ReductionQueue queue_;  // its thread uses all of the above
 };
 

@@ -24,37 +24,44 @@ int translate_rank(MPI_Comm whole, int rank, MPI_Comm part) {
 
 }  // namespace
 
-MpiLink::MpiLink(const MpiWait& wait, std::size_t largest_message_bytes, Neighbours neighbours)
+MpiLink::MpiLink(const MpiWait& wait, std::size_t largest_message_bytes, Neighbours neighbours,
+                 MPI_Comm ranks, int machine)
     : wait_(wait) {
   sends_.fill(MPI_REQUEST_NULL);
   receives_.fill(MPI_REQUEST_NULL);
-  check_mpi(MPI_Comm_dup(MPI_COMM_WORLD, &communicator_), "MPI_Comm_dup");
+  check_mpi(MPI_Comm_dup(ranks, &communicator_), "MPI_Comm_dup");
   check_mpi(MPI_Comm_set_errhandler(communicator_, MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler");
   check_mpi(MPI_Comm_rank(communicator_, &rank_), "MPI_Comm_rank");
   check_mpi(MPI_Comm_size(communicator_, &size_), "MPI_Comm_size");
   right_ = (rank_ + 1) % size_;
   left_ = (rank_ + size_ - 1) % size_;
+  for (int position = 0; position < size_; ++position) {
+    run_ranks_.push_back(translate_rank(communicator_, position, MPI_COMM_WORLD));
+  }
   if (neighbours == Neighbours::by_shared_memory_where_possible) {
-    open_channels(largest_message_bytes);
+    open_channels(largest_message_bytes, machine);
   }
 }
 
 /// Each rank of a machine allocates its outgoing channel; the right neighbour, if on the machine,
 /// reads from it.
-void MpiLink::open_channels(std::size_t largest_message_bytes) {
-  MPI_Comm machine = MPI_COMM_NULL;
-  check_mpi(MPI_Comm_split_type(communicator_, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &machine),
+void MpiLink::open_channels(std::size_t largest_message_bytes, int machine) {
+  MPI_Comm shared = MPI_COMM_NULL;
+  MPI_Comm local = MPI_COMM_NULL;
+  check_mpi(MPI_Comm_split_type(communicator_, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &shared),
             "MPI_Comm_split_type");
+  check_mpi(MPI_Comm_split(shared, machine, 0, &local), "MPI_Comm_split");
+  check_mpi(MPI_Comm_free(&shared), "MPI_Comm_free");
   const std::size_t bytes = SharedChannel::memory_bytes(largest_message_bytes);
   const auto allocated = static_cast<MPI_Aint>((bytes + 63) / 64 * 64);
   void* memory = nullptr;
-  check_mpi(MPI_Win_allocate_shared(allocated, 1, MPI_INFO_NULL, machine, &memory, &window_),
+  check_mpi(MPI_Win_allocate_shared(allocated, 1, MPI_INFO_NULL, local, &memory, &window_),
             "MPI_Win_allocate_shared");
   std::memset(memory, 0, bytes);
-  if (translate_rank(communicator_, right_, machine) != MPI_UNDEFINED) {
+  if (translate_rank(communicator_, right_, local) != MPI_UNDEFINED) {
     to_right_.emplace(static_cast<std::byte*>(memory), largest_message_bytes);
   }
-  const int left = translate_rank(communicator_, left_, machine);
+  const int left = translate_rank(communicator_, left_, local);
   if (left != MPI_UNDEFINED) {
     MPI_Aint left_size = 0;
     int unit = 1;
@@ -62,8 +69,8 @@ void MpiLink::open_channels(std::size_t largest_message_bytes) {
               "MPI_Win_shared_query");
     from_left_.emplace(static_cast<std::byte*>(memory), largest_message_bytes);
   }
-  check_mpi(MPI_Barrier(machine), "MPI_Barrier");  // every counter is zero before the first message
-  check_mpi(MPI_Comm_free(&machine), "MPI_Comm_free");
+  check_mpi(MPI_Barrier(local), "MPI_Barrier");  // every counter is zero before the first message
+  check_mpi(MPI_Comm_free(&local), "MPI_Comm_free");
 }
 
 void MpiLink::close() {

@@ -4,6 +4,7 @@
 #include <array>
 #include <optional>
 #include <span>
+#include <vector>
 
 #include <mpi.h>
 
@@ -19,15 +20,20 @@ class MpiLink final : public Link {
  public:
   enum class Neighbours { by_shared_memory_where_possible, by_message };
 
-  /// Collective over all ranks. by_message: only tests choose it.
+  /// Collective over `ranks`, the ring in their order. by_message: for rings between machines.
+  /// machine: number of this rank's machine; shared memory connects ranks of the same number only.
   MpiLink(const MpiWait& wait, std::size_t largest_message_bytes,
-          Neighbours neighbours = Neighbours::by_shared_memory_where_possible);
+          Neighbours neighbours = Neighbours::by_shared_memory_where_possible,
+          MPI_Comm ranks = MPI_COMM_WORLD, int machine = 0);
   /// Collective over the ranks of a machine: gives the shared memory back. Without it (after an
   /// error) the memory stays until the process ends.
   void close();
 
   int rank() const override { return rank_; }
   int size() const override { return size_; }
+  int run_rank(int position) const override {
+    return run_ranks_.at(static_cast<std::size_t>(position));
+  }
   void begin(const CollectiveId& id) override { wait_.begin(id); }
   void start_send_right(std::size_t slot, std::span<const std::byte> bytes) override;
   void start_receive_left(std::size_t slot, std::span<std::byte> memory) override;
@@ -38,7 +44,7 @@ class MpiLink final : public Link {
   void cancel_receives();
 
  private:
-  void open_channels(std::size_t largest_message_bytes);
+  void open_channels(std::size_t largest_message_bytes, int machine);
 
   MpiWait wait_;
   MPI_Comm communicator_ = MPI_COMM_NULL;  // freed with MPI
@@ -47,6 +53,7 @@ class MpiLink final : public Link {
   int size_ = 1;
   int right_ = 0;
   int left_ = 0;
+  std::vector<int> run_ranks_;              // by position in the ring
   std::optional<SharedChannel> to_right_;   // when the neighbour is on this machine
   std::optional<SharedChannel> from_left_;  // likewise
   std::array<MPI_Request, kSlots> sends_ = {};

@@ -36,6 +36,17 @@ std::vector<std::string> gather_hosts(int size) {
   return hosts;
 }
 
+/// local: the ranks that can share memory with this one. Their first rank names the machine: host
+/// names need not differ.
+Machines find_machines(MPI_Comm local, int rank, int size) {
+  int first = rank;
+  check_mpi(MPI_Bcast(&first, 1, MPI_INT, 0, local), "MPI_Bcast");
+  std::vector<int> firsts(static_cast<std::size_t>(size));
+  check_mpi(MPI_Allgather(&first, 1, MPI_INT, firsts.data(), 1, MPI_INT, MPI_COMM_WORLD),
+            "MPI_Allgather");
+  return number_machines(firsts);
+}
+
 }  // namespace
 
 MpiSession::MpiSession(double timeout_seconds) : timeout_seconds_(timeout_seconds) {
@@ -58,6 +69,7 @@ MpiSession::MpiSession(double timeout_seconds) : timeout_seconds_(timeout_second
   check_mpi(MPI_Comm_split_type(MPI_COMM_WORLD, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &local),
             "MPI_Comm_split_type");
   check_mpi(MPI_Comm_size(local, &local_size_), "MPI_Comm_size");
+  machines_ = pretended_machines(find_machines(local, rank_, size));
   check_mpi(MPI_Comm_free(&local), "MPI_Comm_free");
 }
 

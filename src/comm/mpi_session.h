@@ -4,6 +4,8 @@
 #include <string>
 #include <vector>
 
+#include "comm/machines.h"
+
 namespace lambert {
 
 /// MPI from start to end as an object; one per process. Its communicators return errors instead of
@@ -23,6 +25,7 @@ class MpiSession {
   int size() const { return static_cast<int>(hosts_.size()); }
   int local_size() const { return local_size_; }
   const std::vector<std::string>& hosts() const { return hosts_; }  // by rank
+  const Machines& machines() const { return machines_; }
   /// All ranks have said that they are done: the destructor may finalise.
   void leave_together() { may_finalise_ = true; }
 
@@ -32,6 +35,7 @@ class MpiSession {
   int rank_ = 0;
   int local_size_ = 1;
   std::vector<std::string> hosts_;
+  Machines machines_;
 };
 
 }  // namespace lambert

@@ -38,10 +38,10 @@ std::string one_decimal(double value) {
 
 std::string describe(CollectiveKind kind, std::string_view name, std::uint64_t sequence) {
   if (sequence == 0) {
-    return kind == CollectiveKind::reduction ? "no reduction yet" : "no collective yet";
+    return kind == CollectiveKind::main_thread ? "no collective yet" : "no reduction yet";
   }
-  return (kind == CollectiveKind::reduction ? "reduction '" : "collective '") + std::string(name) +
-         "' #" + std::to_string(sequence);
+  return (kind == CollectiveKind::main_thread ? "collective '" : "reduction '") +
+         std::string(name) + "' #" + std::to_string(sequence);
 }
 
 }  // namespace

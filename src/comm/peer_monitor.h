@@ -28,9 +28,10 @@ namespace lambert {
 // pongs tell who has not come to the collective. Either way the result is a VERDICT, which goes to
 // all that answered, so that every survivor gives the same names at the same time.
 
-/// Which of the two sequences of collectives: those of the main thread, or the reductions beside
-/// it.
-enum class CollectiveKind { main_thread, reduction };
+/// Which of the sequences of collectives: those of the main thread, or the reductions beside it, of
+/// host memory or of device memory.
+enum class CollectiveKind { main_thread, reduction, device_reduction };
+inline constexpr std::size_t kCollectiveKinds = 3;
 
 /// Answers the other ranks' pings and asks for this rank. Thread-safe. Owns a thread and a
 /// communicator.
@@ -61,9 +62,9 @@ class PeerMonitor {
   struct Message {
     MessageKind kind = MessageKind::ping;
     std::int32_t sender = 0;
-    std::array<std::uint64_t, 2> sequence = {};     // by CollectiveKind
-    std::array<std::array<char, 48>, 2> name = {};  // by CollectiveKind
-    std::array<char, 1024> text = {};               // of a verdict
+    std::array<std::uint64_t, kCollectiveKinds> sequence = {};     // by CollectiveKind
+    std::array<std::array<char, 48>, kCollectiveKinds> name = {};  // likewise
+    std::array<char, 1024> text = {};                              // of a verdict
   };
   struct Outgoing {
     Message message;

@@ -5,66 +5,24 @@
 #include <cstring>
 #include <string>
 #include <type_traits>
+#include <utility>
 
 #include "base/error.h"
-#include "base/hash.h"
+#include "comm/ring_announcement.h"
 #include "comm/wire_format.h"
 
 namespace lambert {
 namespace {
 
-/// What a rank tells its right neighbour before its work.
-struct Announcement {
-  std::uint64_t sequence = 0;
-  std::uint64_t bytes = 0;
-  std::uint64_t cuts_hash = 0;
-  std::uint64_t kind = 0;
-  std::array<char, 48> name = {};
-};
-
-std::uint64_t bytes_of(const RingWork& work) {
-  return std::visit([](auto values) { return values.size_bytes(); }, work.values);
-}
-
-Announcement announce(const RingWork& work, const CollectiveId& id) {
-  Announcement announcement{id.sequence,
-                            bytes_of(work),
-                            hash64(std::as_bytes(std::span(work.cuts))),
-                            static_cast<std::uint64_t>(work.kind),
-                            {}};
-  const std::size_t length = std::min(id.name.size(), announcement.name.size() - 1);
-  std::copy_n(id.name.begin(), length, announcement.name.begin());
-  return announcement;
-}
-
-std::string describe(const Announcement& announcement) {
-  constexpr std::array<const char*, 3> kKinds = {"all-reduce", "reduce-scatter", "all-gather"};
-  return std::string(kKinds.at(announcement.kind % kKinds.size())) + " '" +
-         std::string(announcement.name.data()) + "' #" + std::to_string(announcement.sequence) +
-         " of " + std::to_string(announcement.bytes) + " bytes, cuts " +
-         std::to_string(announcement.cuts_hash % 10000);
-}
-
 std::size_t divide_up(std::size_t value, std::size_t divisor) {
   return (value + divisor - 1) / divisor;
-}
-
-void check(const RingWork& work, std::size_t ranks) {
-  const std::size_t count = std::visit([](auto values) { return values.size(); }, work.values);
-  LAMBERT_CHECK(work.cuts.size() == ranks + 1 && work.cuts.front() == 0 &&
-                    work.cuts.back() == count && std::is_sorted(work.cuts.begin(), work.cuts.end()),
-                "'" + work.name + "' is not cut into one share per rank");
-  LAMBERT_CHECK(work.residual.empty() ||
-                    (work.residual.size() == count && work.kind != RingKind::all_gather &&
-                     std::holds_alternative<std::span<float>>(work.values)),
-                "'" + work.name + "' cannot have such a residual");
 }
 
 }  // namespace
 
 /// Which values a move touches; see the story in ring_all_reduce.h.
 struct RingAllReduce::Plan {
-  const ShareCuts& cuts;
+  const RingChunks& chunks;
   std::span<float> residual;
   std::size_t ranks;
   std::size_t rank;
@@ -75,17 +33,17 @@ struct RingAllReduce::Plan {
 
   /// segment_limit and smallest: values in the largest and in the smallest useful segment. line:
   /// values in a cache line, so that segments share none.
-  Plan(const RingWork& work, std::size_t rank_count, std::size_t own_rank,
-       std::size_t segment_limit, std::size_t smallest, std::size_t line)
-      : cuts(work.cuts),
-        residual(work.residual),
-        ranks(rank_count),
+  Plan(const RingPart& part, std::size_t own_rank, std::size_t segment_limit, std::size_t smallest,
+       std::size_t line)
+      : chunks(part.chunks),
+        residual(part.residual),
+        ranks(chunks.size()),
         rank(own_rank),
-        first_step(work.kind == RingKind::all_gather ? ranks - 1 : 0),
-        end_step(work.kind == RingKind::reduce_scatter ? ranks - 1 : 2 * (ranks - 1)) {
+        first_step(part.kind == RingKind::all_gather ? ranks - 1 : 0),
+        end_step(part.kind == RingKind::reduce_scatter ? ranks - 1 : 2 * (ranks - 1)) {
     std::size_t chunk = 0;  // the largest
-    for (std::size_t i = 0; i < ranks; ++i) {
-      chunk = std::max(chunk, cuts[i + 1] - cuts[i]);
+    for (const RingChunk& each : chunks) {
+      chunk = std::max(chunk, each.end - each.begin);
     }
     segments = std::max(Link::kSlots, divide_up(chunk, segment_limit));
     segment = std::min(segment_limit,
@@ -100,23 +58,34 @@ struct RingAllReduce::Plan {
   /// The part of `values`, or of anything as long, that a move sends or receives.
   template <class Value>
   std::span<Value> outgoing(std::span<Value> values, std::size_t move) const {
-    return part(values, (rank + 2 * ranks - 1 - step_of(move)) % ranks, move % segments);
+    return segment_of(values, (rank + 2 * ranks - 1 - step_of(move)) % ranks, move % segments);
   }
   template <class Value>
   std::span<Value> incoming(std::span<Value> values, std::size_t move) const {
-    return part(values, (rank + 2 * ranks - 2 - step_of(move)) % ranks, move % segments);
+    return segment_of(values, (rank + 2 * ranks - 2 - step_of(move)) % ranks, move % segments);
   }
 
  private:
   template <class Value>
-  std::span<Value> part(std::span<Value> values, std::size_t chunk_index,
-                        std::size_t segment_index) const {
-    const std::size_t chunk_end = cuts[chunk_index + 1];
-    const std::size_t begin = std::min(chunk_end, cuts[chunk_index] + segment_index * segment);
-    const std::size_t end = std::min(chunk_end, begin + segment);
+  std::span<Value> segment_of(std::span<Value> values, std::size_t chunk_index,
+                              std::size_t segment_index) const {
+    const RingChunk& chunk = chunks[chunk_index];
+    const std::size_t begin = std::min(chunk.end, chunk.begin + segment_index * segment);
+    const std::size_t end = std::min(chunk.end, begin + segment);
     return values.subspan(begin, end - begin);
   }
 };
+
+void check_ring_work(const RingWork& work, int ranks) {
+  const std::size_t count = std::visit([](auto values) { return values.size(); }, work.values);
+  LAMBERT_CHECK(work.cuts.size() == static_cast<std::size_t>(ranks) + 1 && work.cuts.front() == 0 &&
+                    work.cuts.back() == count && std::is_sorted(work.cuts.begin(), work.cuts.end()),
+                "'" + work.name + "' is not cut into one share per rank");
+  LAMBERT_CHECK(work.residual.empty() ||
+                    (work.residual.size() == count && work.kind != RingKind::all_gather &&
+                     std::holds_alternative<std::span<float>>(work.values)),
+                "'" + work.name + "' cannot have such a residual");
+}
 
 void take_up_residual(const RingWork& work) {
   if (!work.residual.empty()) {
@@ -140,20 +109,37 @@ RingAllReduce::RingAllReduce(Link& link, WireType wire_type, std::size_t segment
 }
 
 void RingAllReduce::run(const RingWork& work, const CollectiveId& id) {
-  check(work, static_cast<std::size_t>(link_.size()));
+  check_ring_work(work, link_.size());
   take_up_residual(work);
   if (link_.size() == 1) {
     return;
   }
-  link_.begin(id);
-  compare_with_left(work, id);
-  std::visit([this, &work](auto values) { run_moves(values, work); }, work.values);
+  meet(work, id);
+  RingChunks chunks;
+  for (std::size_t i = 0; i + 1 < work.cuts.size(); ++i) {
+    chunks.push_back({work.cuts[i], work.cuts[i + 1]});
+  }
+  run_part({work.kind, work.values, std::move(chunks), work.residual});
+}
+
+void RingAllReduce::meet(const RingWork& work, const CollectiveId& id) {
+  if (link_.size() > 1) {
+    link_.begin(id);
+    compare_with_left(work, id);
+  }
+}
+
+void RingAllReduce::run_part(const RingPart& part) {
+  LAMBERT_CHECK(part.chunks.size() == static_cast<std::size_t>(link_.size()),
+                "one chunk per rank of the ring");
+  if (link_.size() > 1) {
+    std::visit([this, &part](auto values) { run_moves(values, part); }, part.values);
+  }
 }
 
 template <class Value>
-void RingAllReduce::run_moves(std::span<Value> values, const RingWork& work) {
-  const Plan plan(work, static_cast<std::size_t>(link_.size()),
-                  static_cast<std::size_t>(link_.rank()), segment_bytes_ / sizeof(Value),
+void RingAllReduce::run_moves(std::span<Value> values, const RingPart& part) {
+  const Plan plan(part, static_cast<std::size_t>(link_.rank()), segment_bytes_ / sizeof(Value),
                   kSmallestSegmentBytes / sizeof(Value), 64 / sizeof(Value));
   for (std::size_t i = 0; i < plan.moves() + Link::kSlots; ++i) {
     if (i >= Link::kSlots) {
@@ -166,8 +152,8 @@ void RingAllReduce::run_moves(std::span<Value> values, const RingWork& work) {
 }
 
 void RingAllReduce::compare_with_left(const RingWork& work, const CollectiveId& id) {
-  const Announcement own = announce(work, id);
-  Announcement left;
+  const RingAnnouncement own = announce(work, id);
+  RingAnnouncement left;
   link_.start_receive_left(0, std::as_writable_bytes(std::span(&left, 1)));
   link_.start_send_right(0, std::as_bytes(std::span(&own, 1)));
   // The link may have left the message in memory of its own.
@@ -178,10 +164,10 @@ void RingAllReduce::compare_with_left(const RingWork& work, const CollectiveId& 
   link_.release_receive(0);
   link_.finish_send(0);
   if (std::memcmp(&own, &left, sizeof own) != 0) {
-    const int left_rank = (link_.rank() + link_.size() - 1) % link_.size();
+    const int left_rank = link_.run_rank((link_.rank() + link_.size() - 1) % link_.size());
     throw CommError(
-        "starting " + describe(own) + " on rank " + std::to_string(link_.rank()) + ": rank " +
-        std::to_string(left_rank) + " is at " + describe(left) +
+        "starting " + describe(own) + " on rank " + std::to_string(link_.run_rank(link_.rank())) +
+        ": rank " + std::to_string(left_rank) + " is at " + describe(left) +
         "; the ranks do different things: check that all run the same program and config");
   }
 }

@@ -51,6 +51,21 @@ namespace lambert {
 // So what the sum of all reductions lacks is never more than the residuals of the last one, which
 // is why the mean over many steps is exact and not only the expectation.
 
+/// The values that one rank of a ring owns.
+struct RingChunk {
+  std::size_t begin = 0;
+  std::size_t end = 0;
+};
+using RingChunks = std::vector<RingChunk>;  // by position in the ring; they need not be adjacent
+
+/// A run of a ring over some of the values of a work.
+struct RingPart {
+  RingKind kind = RingKind::all_reduce;
+  decltype(RingWork::values) values;
+  RingChunks chunks;
+  std::span<float> residual;  // as long as the values, or empty; taken up already
+};
+
 /// Adds and moves values over the ranks of a link, in place. Owns two staging buffers. Used from
 /// one thread.
 class RingAllReduce {
@@ -69,10 +84,15 @@ class RingAllReduce {
   /// CommError when a neighbour does something else, and what the link throws.
   void run(const RingWork& work, const CollectiveId& id);
 
+  // The same in two steps, for sums that are put together from several rings.
+  /// Compares what the ranks of this ring are about to do.
+  void meet(const RingWork& work, const CollectiveId& id);
+  void run_part(const RingPart& part);
+
  private:
   struct Plan;
   template <class Value>
-  void run_moves(std::span<Value> values, const RingWork& work);
+  void run_moves(std::span<Value> values, const RingPart& part);
   void compare_with_left(const RingWork& work, const CollectiveId& id);
   template <class Value>
   void start(const Plan& plan, std::size_t move, std::span<Value> values);
@@ -99,6 +119,9 @@ class RingAllReduce {
   std::array<std::vector<std::byte>, Link::kSlots> received_;     // (segment) each, wire type
   std::array<std::vector<std::uint16_t>, Link::kSlots> encoded_;  // (segment) each, bf16 only
 };
+
+/// LAMBERT_CHECKs that work is cut into one share per rank and may have its residual.
+void check_ring_work(const RingWork& work, int ranks);
 
 /// Moves the residual, if any, into the values of a sum.
 void take_up_residual(const RingWork& work);

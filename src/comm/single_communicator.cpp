@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "base/error.h"
 #include "comm/communicator.h"
 #include "comm/ring_all_reduce.h"
 
@@ -24,6 +25,11 @@ class SingleCommunicator final : public Communicator {
     return {std::vector<std::byte>(bytes.begin(), bytes.end())};
   }
   std::unique_ptr<PendingCollective> start(RingWork work) override {
+    if (work.producer && !work.residual.empty()) {
+      throw ConfigError("starting '" + work.name +
+                        "': error feedback works on host memory only; set "
+                        "communication.error_feedback: false");
+    }
     take_up_residual(work);
     return std::make_unique<NothingPending>();
   }

@@ -45,8 +45,16 @@ constexpr EnumNames<MomentsAtPhaseStart, 2> enum_names(MomentsAtPhaseStart /*tag
 constexpr EnumNames<NonFiniteGradients, 2> enum_names(NonFiniteGradients /*tag*/) {
   return {{{NonFiniteGradients::stop, "stop"}, {NonFiniteGradients::skip, "skip"}}};
 }
-constexpr EnumNames<Backend, 3> enum_names(Backend /*tag*/) {
-  return {{{Backend::automatic, "auto"}, {Backend::single, "single"}, {Backend::mpi, "mpi"}}};
+constexpr EnumNames<Backend, 4> enum_names(Backend /*tag*/) {
+  return {{{Backend::automatic, "auto"},
+           {Backend::single, "single"},
+           {Backend::mpi, "mpi"},
+           {Backend::nccl, "nccl"}}};
+}
+constexpr EnumNames<Hierarchical, 3> enum_names(Hierarchical /*tag*/) {
+  return {{{Hierarchical::automatic, "auto"},
+           {Hierarchical::on, "true"},
+           {Hierarchical::off, "false"}}};
 }
 constexpr EnumNames<WireType, 2> enum_names(WireType /*tag*/) {
   return {{{WireType::float32, "float32"}, {WireType::bfloat16, "bfloat16"}}};

@@ -35,8 +35,9 @@ enum class MomentsAtPhaseStart {
   reset
 };  // DeepSpeed keeps m, v and counter | Google starts at zero
 enum class NonFiniteGradients { stop, skip };
-enum class Backend { automatic, single, mpi };
+enum class Backend { automatic, single, mpi, nccl };
 enum class WireType { float32, bfloat16 };
+enum class Hierarchical { automatic, on, off };
 enum class Reduction {
   standard,
   reproducible
@@ -105,8 +106,12 @@ struct PhaseConfig {
 };
 
 struct CommConfig {
-  Backend backend = Backend::automatic;  // automatic: mpi when started by mpirun, else single
+  /// automatic: one process: single; several: nccl on CUDA devices, else mpi.
+  Backend backend = Backend::automatic;
   WireType all_reduce_dtype = WireType::float32;
+  /// Of mpi: sums inside each machine first, then between machines. automatic: where there are
+  /// several machines with the same number of ranks, more than one.
+  Hierarchical hierarchical = Hierarchical::automatic;
   Reduction reduction = Reduction::standard;
   bool sharded_optimizer = false;  // each rank keeps and updates its share (ZeRO stage 1)
   bool error_feedback = false;     // what bf16 on the wire rounds away is sent later

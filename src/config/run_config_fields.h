@@ -136,10 +136,16 @@ void visit_fields(Visitor& visit, PhaseConfig& phase) {
 
 template <class Visitor>
 void visit_fields(Visitor& visit, CommConfig& communication) {
-  visit.field("backend", communication.backend, any_value(),
-              "`auto`: mpi when started by a launcher, else single.");
+  visit.field(
+      "backend", communication.backend, any_value(),
+      "`auto`: one process: single; several from a launcher: nccl when they compute on CUDA "
+      "devices, else mpi.");
   visit.field("all_reduce_dtype", communication.all_reduce_dtype, any_value(),
               "Type of gradients on the wire.");
+  visit.field("hierarchical", communication.hierarchical, any_value(),
+              "Backend mpi: gradients are summed inside each machine first and then between "
+              "machines, which moves less over the network; `auto`: where there are several "
+              "machines with the same number of ranks, more than one. NCCL decides this itself.");
   visit.field(
       "reduction", communication.reduction, any_value(),
       "`reproducible`: gradients are summed as 64-bit integers, so any number of ranks gives "

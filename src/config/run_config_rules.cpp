@@ -150,6 +150,18 @@ void check_error_feedback(RuleChecker& rules, const CommConfig& communication) {
       "communication.all_reduce_dtype: bfloat16, or error_feedback: false");
 }
 
+void check_backend(RuleChecker& rules, const CommConfig& communication) {
+  const bool is_nccl = communication.backend == Backend::nccl;
+  rules.require(!is_nccl || communication.hierarchical != Hierarchical::on,
+                {"communication.hierarchical", "communication.backend"},
+                "NCCL chooses between flat and hierarchical sums itself; set "
+                "communication.hierarchical: auto, or backend: mpi");
+  rules.require(!is_nccl || !communication.error_feedback,
+                {"communication.error_feedback", "communication.backend"},
+                "NCCL does not tell what its bf16 sums round away, so nothing can be fed back; set "
+                "error_feedback: false, or backend: mpi");
+}
+
 bool is_same_folder(const std::string& left, const std::string& right) {
   const auto normal = [](const std::string& path) {
     return (std::filesystem::path(path) / "").lexically_normal();
@@ -236,6 +248,7 @@ void check_shared_sections(const OptimizerConfig& optimizer, const CommConfig& c
   check_optimizer(rules, optimizer);
   check_reduction(rules, communication, threads_per_rank);
   check_error_feedback(rules, communication);
+  check_backend(rules, communication);
   check_reports(rules, logging.report_to);
 }
 

@@ -1,20 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // Real processes, real signals, bounded time: how a job ends when something happens to one of its
 // ranks.
-#include <array>
-#include <csignal>
-#include <cstdio>
-#include <cstdlib>
 #include <sstream>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <sys/wait.h>
 
-#include "base/clock.h"
+#include "support/mpi_job.h"
 
 namespace lambert {
 namespace {
@@ -22,71 +16,17 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-// Far above a step's time on a busy machine, far below the test's limit.
-constexpr double kTimeoutSeconds = 5.0;
-// The promise: a frozen rank ends the job within the deadline plus this.
-constexpr double kGraceSeconds = 10.0;
-// Starting MPI on a busy machine.
-constexpr double kStartSeconds = 10.0;
-
-struct JobEnd {
-  int exit_code = -1;
-  double seconds = 0.0;
-  std::string output;
-  std::vector<pid_t> processes;
-};
+using testing::all_gone;
+using testing::count_of;
+using testing::JobEnd;
+using testing::kGraceSeconds;
+using testing::kStartSeconds;
+using testing::kTimeoutSeconds;
 
 JobEnd run_job(int ranks, const std::string& fault, int faulty_rank) {
-  setenv("OMPI_ALLOW_RUN_AS_ROOT", "1", 1);
-  setenv("OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1", 1);
-  const std::string command =
-      std::string("timeout -s KILL 60 " LAMBERT_MPIEXEC) + " --oversubscribe -n " +
-      std::to_string(ranks) + " " LAMBERT_FAULT_RANKS " " + fault + " " +
-      std::to_string(faulty_rank) + " " + std::to_string(kTimeoutSeconds) + " 2>&1";
-  const Stopwatch stopwatch;
-  JobEnd end;
-  FILE* pipe = popen(command.c_str(), "r");
-  std::array<char, 4096> buffer = {};
-  while (fgets(buffer.data(), buffer.size(), pipe) != nullptr) {
-    end.output += buffer.data();
-  }
-  const int status = pclose(pipe);
-  end.seconds = stopwatch.seconds();
-  end.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-  std::istringstream lines(end.output);
-  std::string word;
-  while (lines >> word) {
-    if (word == "pid") {
-      pid_t process = 0;
-      lines >> process;
-      end.processes.push_back(process);
-    }
-  }
-  return end;
-}
-
-/// The launcher returns before the last rank is gone; ten seconds are promised.
-bool all_gone(const JobEnd& end) {
-  const Stopwatch stopwatch;
-  while (stopwatch.seconds() < kGraceSeconds) {
-    bool alive = false;
-    for (const pid_t process : end.processes) {
-      alive = alive || kill(process, 0) == 0;
-    }
-    if (!alive) {
-      return true;
-    }
-    std::this_thread::sleep_for(std::chrono::milliseconds(50));
-  }
-  return false;
-}
-
-int count_of(const std::string& text, const std::string& part) {
-  int count = 0;
-  for (std::size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) {
-    ++count;
-  }
-  return count;
+  return testing::run_mpi_job(ranks, std::string(LAMBERT_FAULT_RANKS) + " " + fault + " " +
+                                         std::to_string(faulty_rank) + " " +
+                                         std::to_string(kTimeoutSeconds));
 }
 
 /// Lines of the log that blame `rank` for being silent, one per survivor.

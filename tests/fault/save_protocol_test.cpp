@@ -4,6 +4,7 @@
 #include <array>
 #include <optional>
 
+#include <ATen/TensorOperators.h>
 #include <gtest/gtest.h>
 
 #include "checkpoint/residual_file.h"

@@ -13,6 +13,7 @@
 
 #include <gtest/gtest.h>
 
+#include "base/error.h"
 #include "comm/communicator.h"
 
 namespace lambert::testing {
@@ -202,6 +203,15 @@ inline void check_residual_is_part_of_the_sum(Communicator& communicator) {
   }
 }
 
+/// Where sums cannot have a residual the user is told so.
+inline void check_residual_is_refused(Communicator& communicator) {
+  std::vector<float> values(1000, 1.0F);
+  std::vector<float> residual(1000, 0.0F);
+  const ShareCuts cuts = cut_evenly(values.size(), communicator.size());
+  EXPECT_THROW(communicator.start({RingKind::all_reduce, std::span(values), cuts, residual, "sum"}),
+               ConfigError);
+}
+
 inline void check_reductions_overlap_and_finish_in_order(Communicator& communicator) {
   constexpr std::size_t kBuckets = 12;
   std::vector<std::vector<float>> buckets;
@@ -297,7 +307,8 @@ inline void check_all_gather_of_different_sizes(Communicator& communicator) {
   }
 }
 
-inline void check_contract(Communicator& communicator, double relative_error) {
+inline void check_contract(Communicator& communicator, double relative_error,
+                           bool has_residuals = true) {
   EXPECT_GE(communicator.rank(), 0);
   EXPECT_LT(communicator.rank(), communicator.size());
   EXPECT_GE(communicator.local_size(), 1);
@@ -308,9 +319,13 @@ inline void check_contract(Communicator& communicator, double relative_error) {
   check_integer_sums(communicator);
   check_halves_of_the_ring(communicator);
   check_gather_is_exact(communicator);
-  const bool rounds = relative_error > kFloatError && communicator.size() > 1;
-  check_residual_makes_the_mean_exact(communicator, rounds);
-  check_residual_is_part_of_the_sum(communicator);
+  if (has_residuals) {
+    const bool rounds = relative_error > kFloatError && communicator.size() > 1;
+    check_residual_makes_the_mean_exact(communicator, rounds);
+    check_residual_is_part_of_the_sum(communicator);
+  } else {
+    check_residual_is_refused(communicator);
+  }
   check_non_finite_values_reach_all_ranks(communicator);
   check_double_sums_and_maxima(communicator);
   check_broadcast_from_every_root(communicator);

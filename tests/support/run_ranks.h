@@ -21,6 +21,8 @@
 
 #include "base/error.h"
 #include "comm/communicator.h"
+#include "comm/hierarchical_all_reduce.h"
+#include "comm/machines.h"
 #include "comm/reduction_queue.h"
 #include "comm/ring_all_reduce.h"
 
@@ -145,17 +147,71 @@ struct RankOptions {
   WireType wire_type = WireType::float32;
   std::size_t segment_bytes = 4096;  // small, so that small tests have many segments
   bool link_keeps_messages = false;
+  std::vector<int> machines = {};  // by rank; not empty: sums machine by machine
+};
+
+/// The groups of a hierarchical ring: one for each machine and one for each place.
+struct MachineGroups {
+  Machines machines;
+  std::vector<std::unique_ptr<RankGroup>> inside;
+  std::vector<std::unique_ptr<RankGroup>> lanes;
+
+  MachineGroups(const std::vector<int>& labels, double timeout_seconds)
+      : machines(number_machines(labels)) {
+    const std::size_t places = labels.empty() ? 0 : machines.ranks_of(0).size();
+    for (int machine = 0; machine < machines.count(); ++machine) {
+      inside.push_back(std::make_unique<RankGroup>(static_cast<int>(places), timeout_seconds));
+    }
+    for (std::size_t place = 0; place < places; ++place) {
+      lanes.push_back(std::make_unique<RankGroup>(machines.count(), timeout_seconds));
+    }
+  }
+};
+
+/// One rank's two rings.
+class ThreadHierarchy {
+ public:
+  ThreadHierarchy(MachineGroups& groups, int rank, const RankOptions& options,
+                  const std::atomic<bool>& abandoned)
+      : machine_(groups.machines.machine_of.at(static_cast<std::size_t>(rank))),
+        place_(place_of(groups.machines, machine_, rank)),
+        inside_link_(*groups.inside.at(static_cast<std::size_t>(machine_)), place_, abandoned,
+                     options.link_keeps_messages),
+        lane_link_(*groups.lanes.at(static_cast<std::size_t>(place_)), machine_, abandoned,
+                   options.link_keeps_messages),
+        inside_(inside_link_, WireType::float32, options.segment_bytes),
+        lane_(lane_link_, options.wire_type, options.segment_bytes),
+        sums_(inside_, lane_, groups.machines, rank) {}
+  void run(const RingWork& work, const CollectiveId& id) { sums_.run(work, id); }
+
+ private:
+  static int place_of(const Machines& machines, int machine, int rank) {
+    const std::vector<int> here = machines.ranks_of(machine);
+    return static_cast<int>(std::find(here.begin(), here.end(), rank) - here.begin());
+  }
+
+  int machine_;
+  int place_;
+  ThreadLink inside_link_;
+  ThreadLink lane_link_;
+  RingAllReduce inside_;
+  RingAllReduce lane_;
+  HierarchicalAllReduce sums_;
 };
 
 /// A communicator between threads, with the ring and the reduction thread of the real one.
 class ThreadCommunicator final : public Communicator {
  public:
-  ThreadCommunicator(RankGroup& group, int rank, const RankOptions& options)
+  ThreadCommunicator(RankGroup& group, MachineGroups& machines, int rank,
+                     const RankOptions& options)
       : group_(group),
         rank_(rank),
         link_(group, rank, abandoned_, options.link_keeps_messages),
         ring_(link_, options.wire_type, options.segment_bytes),
-        queue_([this](const RingWork& work, const CollectiveId& id) { ring_.run(work, id); },
+        hierarchy_(options.machines.empty()
+                       ? nullptr
+                       : std::make_unique<ThreadHierarchy>(machines, rank, options, abandoned_)),
+        queue_([this](const RingWork& work, const CollectiveId& id) { reduce(work, id); },
                abandoned_) {}
 
   int rank() const override { return rank_; }
@@ -182,6 +238,14 @@ class ThreadCommunicator final : public Communicator {
   }
 
  private:
+  void reduce(const RingWork& work, const CollectiveId& id) {
+    if (hierarchy_) {
+      hierarchy_->run(work, id);
+    } else {
+      ring_.run(work, id);
+    }
+  }
+
   template <class Operation>
   void combine(std::span<double> values, const Operation& operation) {
     const auto own = std::as_bytes(values);
@@ -200,6 +264,7 @@ class ThreadCommunicator final : public Communicator {
   std::atomic<bool> abandoned_ = false;
   ThreadLink link_;
   RingAllReduce ring_;
+  std::unique_ptr<ThreadHierarchy> hierarchy_;
   ReductionQueue queue_;
 };
 
@@ -207,12 +272,13 @@ class ThreadCommunicator final : public Communicator {
 inline void run_ranks(int count, const std::function<void(Communicator&)>& body,
                       const RankOptions& options = {}) {
   RankGroup group(count, options.timeout_seconds);
+  MachineGroups machines(options.machines, options.timeout_seconds);
   std::vector<std::exception_ptr> errors(static_cast<std::size_t>(count));
   std::vector<std::thread> threads;
   for (int rank = 0; rank < count; ++rank) {
-    threads.emplace_back([&group, &errors, &body, &options, rank] {
+    threads.emplace_back([&group, &machines, &errors, &body, &options, rank] {
       try {
-        ThreadCommunicator communicator(group, rank, options);
+        ThreadCommunicator communicator(group, machines, rank, options);
         body(communicator);
       } catch (...) {
         errors.at(static_cast<std::size_t>(rank)) = std::current_exception();

@@ -154,10 +154,30 @@ TEST(BadValues, UnknownChoiceListsAllChoicesAndTheNearest) {
 
 TEST(BadValues, BackendIsWrittenAuto) {
   EXPECT_THAT(mistake_in(std::string(kGoodConfig) + "communication: {backend: automatic}\n"),
-              HasSubstr("expected one of auto, single, mpi"));
+              HasSubstr("expected one of auto, single, mpi, nccl"));
   EXPECT_EQ(load_text(std::string(kGoodConfig) + "communication: {backend: auto}\n")
                 .communication.backend,
             Backend::automatic);
+}
+
+TEST(BadValues, SumsMachineByMachineAreWrittenAutoTrueOrFalse) {
+  const auto written = [](const std::string& value) {
+    return load_text(std::string(kGoodConfig) + "communication: {hierarchical: " + value + "}\n")
+        .communication.hierarchical;
+  };
+  EXPECT_EQ(written("auto"), Hierarchical::automatic);
+  EXPECT_EQ(written("true"), Hierarchical::on);
+  EXPECT_EQ(written("false"), Hierarchical::off);
+}
+
+TEST(BadValues, WhatNcclDoesNotDoIsRefusedWithIt) {
+  EXPECT_THAT(
+      mistake_in(std::string(kGoodConfig) + "communication: {backend: nccl, hierarchical: true}\n"),
+      HasSubstr("NCCL chooses between flat and hierarchical sums itself"));
+  EXPECT_THAT(
+      mistake_in(std::string(kGoodConfig) + "communication: {backend: nccl, error_feedback: true, "
+                                            "all_reduce_dtype: bfloat16}\n"),
+      HasSubstr("nothing can be fed back"));
 }
 
 TEST(BadValues, MapInPlaceOfAValueIsNamed) {

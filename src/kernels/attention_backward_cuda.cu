@@ -75,9 +75,9 @@ __global__ void __launch_bounds__(kSide* kSide)
   for (std::int64_t sample = tile.first_sample; sample <= tile.last_sample; ++sample) {
     const std::int64_t begin = layout.starts[sample];
     const std::int64_t length = layout.length_of(sample);
-    const std::uint64_t number = sample_number(mask, sample);
     for (std::int64_t first = 0; first < length; first += kTile) {
       const std::int64_t count = length - first < kTile ? length - first : kTile;
+      const SquareMask kept = mask_of_square<true>(mask, sample, head, tile.first - begin, first);
       Square gradients;
       Square scores;
       __syncthreads();  // the last keys have been read
@@ -92,13 +92,11 @@ __global__ void __launch_bounds__(kSide* kSide)
         const std::int64_t row = tile.first + threadIdx.y + kSide * i;
         const bool is_of_sample = row >= begin && row < begin + length;
         const std::int64_t of_row = is_of_sample ? row * shape.heads + head : 0;
-        MaskReader reader(mask, number, dropout_row(head, row - begin));
         for (int j = 0; j < kPer; ++j) {
           const auto column = static_cast<std::int64_t>(threadIdx.x) + kSide * j;
           float result = 0.0F;
           if (is_of_sample && column < count) {
-            result = element_of(scores.values[i][j], gradients.values[i][j],
-                                reader.multiplier(static_cast<std::uint32_t>(first + column)),
+            result = element_of(scores.values[i][j], gradients.values[i][j], kept.multiplier(i, j),
                                 scale, read.log_sums[of_row], read.products[of_row])
                          .score_gradient;
           }
@@ -141,13 +139,13 @@ __global__ void __launch_bounds__(kSide* kSide)
   for (std::int64_t sample = tile.first_sample; sample <= tile.last_sample; ++sample) {
     const std::int64_t begin = layout.starts[sample];
     const std::int64_t length = layout.length_of(sample);
-    const std::uint64_t number = sample_number(mask, sample);
     for (std::int64_t first = 0; first < length; first += kTile) {
       const std::int64_t count = length - first < kTile ? length - first : kTile;
       __syncthreads();  // the last queries and the square have been read
       load_tile<kWidth>(shape, head, begin + first, count, read.query, queries);
       load_tile<kWidth>(shape, head, begin + first, count, read.output_gradient, above);
       __syncthreads();
+      const SquareMask kept = mask_of_square<false>(mask, sample, head, first, tile.first - begin);
       Square weights;
       Square gradients;
       multiply_rows(keys, queries, stride, weights);
@@ -156,14 +154,12 @@ __global__ void __launch_bounds__(kSide* kSide)
         const auto column = static_cast<std::int64_t>(threadIdx.x) + kSide * j;
         const std::int64_t query = first + column;
         const std::int64_t of_row = column < count ? (begin + query) * shape.heads + head : 0;
-        MaskReader reader(mask, number, dropout_row(head, query));
         for (int i = 0; i < kPer; ++i) {
           const std::int64_t row = tile.first + threadIdx.y + kSide * i;
           Element result{};
           if (column < count && row >= begin && row < begin + length) {
-            result = element_of(weights.values[i][j], gradients.values[i][j],
-                                reader.multiplier(static_cast<std::uint32_t>(row - begin)), scale,
-                                read.log_sums[of_row], read.products[of_row]);
+            result = element_of(weights.values[i][j], gradients.values[i][j], kept.multiplier(i, j),
+                                scale, read.log_sums[of_row], read.products[of_row]);
           }
           weights.values[i][j] = result.weight;
           gradients.values[i][j] = result.score_gradient;

@@ -41,7 +41,7 @@ struct Keys {
 
 /// Row y + 16 i of scores becomes exp(scale * (score - largest)) with dropout. Returns what the
 /// earlier sums are to be multiplied with.
-__device__ float advance_softmax(const Keys& keys, float scale, MaskReader mask, int i,
+__device__ float advance_softmax(const Keys& keys, float scale, const SquareMask& mask, int i,
                                  Softmax& softmax, Square& scores) {
   const std::int64_t left = keys.length - keys.first - threadIdx.x;  // keys at or right of thread's
   float largest = softmax.largest[i];
@@ -56,10 +56,7 @@ __device__ float advance_softmax(const Keys& keys, float scale, MaskReader mask,
     const bool counts = kSide * j < left;
     const float weight = counts ? expf(scale * (scores.values[i][j] - largest)) : 0.0F;
     sum += weight;
-    scores.values[i][j] =
-        counts ? weight * mask.multiplier(static_cast<std::uint32_t>(keys.first) + threadIdx.x +
-                                          static_cast<std::uint32_t>(kSide * j))
-               : 0.0F;
+    scores.values[i][j] = weight * mask.multiplier(i, j);
   }
   const float factor = expf(scale * (softmax.largest[i] - largest));
   softmax.largest[i] = largest;
@@ -87,20 +84,20 @@ __global__ void __launch_bounds__(kSide* kSide)
   load_tile<kWidth>(shape, head, tile.first, tile.end - tile.first, query, queries);
   for (std::int64_t sample = tile.first_sample; sample <= tile.last_sample; ++sample) {
     Keys keys{layout.starts[sample], layout.length_of(sample), 0};
-    const std::uint64_t number = sample_number(mask, sample);
     for (; keys.first < keys.length; keys.first += kTile) {
       const std::int64_t count =
           keys.length - keys.first < kTile ? keys.length - keys.first : kTile;
       __syncthreads();  // the last values have been read
       load_tile<kWidth>(shape, head, keys.begin + keys.first, count, key, others);
       __syncthreads();
+      const SquareMask kept =
+          mask_of_square<true>(mask, sample, head, tile.first - keys.begin, keys.first);
       Square scores;
       multiply_rows(queries, others, stride, scores);
       for (int i = 0; i < kPer; ++i) {
         const std::int64_t row = tile.first + threadIdx.y + kSide * i;
         if (row >= keys.begin && row < keys.begin + keys.length) {  // so for all 16 threads of it
-          const MaskReader reader(mask, number, dropout_row(head, row - keys.begin));
-          const float factor = advance_softmax(keys, scale, reader, i, softmax, scores);
+          const float factor = advance_softmax(keys, scale, kept, i, softmax, scores);
           for (int band = 0; band < kBands; ++band) {
             for (int k = 0; k < 4; ++k) {
               sums.values[i][band][k] *= factor;

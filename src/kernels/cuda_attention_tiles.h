@@ -207,36 +207,47 @@ __device__ inline std::uint32_t dropout_row(std::int64_t head, std::int64_t quer
   return static_cast<std::uint32_t>(head * 65536 + query);
 }
 
-/// One row of a sample's mask. Columns that are asked for one after the other and lie 16 apart
-/// within 128 cost one Philox block together.
-class MaskReader {
- public:
-  __device__ MaskReader(const DropoutMask& mask, std::uint64_t sample, std::uint32_t row)
-      : mask_(mask), sample_(sample), row_(row) {}
+/// Which elements of its part of a square a thread keeps: bit kPer * i + j is element (i, j). In
+/// one number, so that the square itself can stay in registers while the Philox blocks are made.
+struct SquareMask {
+  std::uint32_t kept = 0xFFFFFFFFU;
+  float scale = 1.0F;
 
-  /// 0 or mask.scale; 1 without dropout.
-  __device__ float multiplier(std::uint32_t column) {
-    if (!mask_.is_active()) {
-      return 1.0F;
-    }
-    const std::uint32_t block = dropout_block(column);
-    if (block != block_) {
-      block_ = block;
-      kept_ = kept_lanes(mask_, sample_, row_, block);
-    }
-    return ((kept_ >> dropout_lane(column)) & 1U) != 0 ? mask_.scale : 0.0F;
+  /// 0 or the mask's scale; 1 without dropout.
+  __device__ float multiplier(int i, int j) const {
+    return ((kept >> (kPer * i + j)) & 1U) != 0 ? scale : 0.0F;
   }
-
- private:
-  const DropoutMask& mask_;
-  std::uint64_t sample_;
-  std::uint32_t row_;
-  std::uint32_t block_ = 0xFFFFFFFFU;  // of no column
-  std::uint32_t kept_ = 0;
 };
 
-__device__ inline std::uint64_t sample_number(const DropoutMask& mask, std::int64_t sample) {
-  return mask.is_active() ? static_cast<std::uint64_t>(mask.sample_numbers[sample]) : 0;
+/// first_query, first_key: positions in the sample of the square's first row and column, or of its
+/// first column and row. Elements that lie outside the sample get any bits. Keys of one query that
+/// lie 16 apart within 128 cost one Philox block together.
+template <bool kRowsAreQueries>
+__device__ SquareMask mask_of_square(const DropoutMask& mask, std::int64_t sample,
+                                     std::int64_t head, std::int64_t first_query,
+                                     std::int64_t first_key) {
+  if (!mask.is_active()) {
+    return {};
+  }
+  const auto number = static_cast<std::uint64_t>(mask.sample_numbers[sample]);
+  const std::int64_t own_query = first_query + (kRowsAreQueries ? threadIdx.y : threadIdx.x);
+  const std::int64_t own_key = first_key + (kRowsAreQueries ? threadIdx.x : threadIdx.y);
+  SquareMask result{0, mask.scale};
+  for (int q = 0; q < kPer; ++q) {
+    const std::uint32_t row = dropout_row(head, own_query + kSide * q);
+    std::uint32_t block = 0xFFFFFFFFU;  // of no key
+    std::uint32_t lanes = 0;
+    for (int k = 0; k < kPer; ++k) {
+      const auto key = static_cast<std::uint32_t>(own_key + kSide * k);
+      if (dropout_block(key) != block) {
+        block = dropout_block(key);
+        lanes = kept_lanes(mask, number, row, block);
+      }
+      const int place = kRowsAreQueries ? kPer * q + k : kPer * k + q;
+      result.kept |= ((lanes >> dropout_lane(key)) & 1U) << place;
+    }
+  }
+  return result;
 }
 
 }  // namespace lambert

@@ -5,7 +5,8 @@
 Works on a build that has kernels_cuda_host_test: a faulty copy of one source file is compiled and linked as the build
 does it, into WORK, and run with the tests of that kernel. Without a fault these tests must pass.
 
-Usage: cuda_faults.py BUILD [--table FILE] [--only WORDS]      BUILD: build/cpu or, to see faults of memory, build/asan
+Usage: cuda_faults.py BUILD [--table FILE] [--only WORDS]      BUILD: build/cpu; build/asan for those that only
+                                                                 AddressSanitizer sees
 """
 import argparse
 import dataclasses
@@ -31,6 +32,14 @@ class Fault:
     needs_asan: bool = False
 
 
+# Where a header's fault is compiled.
+SOURCES = {
+    "dropout_multipliers": ["dropout_stream_cuda.cu"],
+    "column_sums": ["column_sums_cuda.cu"],
+    "dropout_residual_norm": ["dropout_residual_norm_cuda.cu"],
+    "attention, forward": ["attention_forward_cuda.cu", "attention_backward_cuda.cu"],
+    "LAMB": ["lamb_update_cuda.cu"],
+}
 NORM = "DropoutResidualNormCuda.*"
 EMBEDDING = "EmbeddingCuda.*"
 ATTENTION = "*AttentionCuda*"
@@ -57,7 +66,7 @@ FAULTS = [
     Fault("dropout_residual_norm", "dropout_residual_norm_cuda.cu", "make_mask(shape, mask, row, kept);\n  __syncthreads();",
           "make_mask(shape, mask, row, kept);", NORM),
     Fault("dropout_residual_norm", "dropout_residual_norm_cuda.cu",
-          "    __syncthreads();  // the last row's mask may still be read\n", "", NORM),
+          "    __syncthreads();                    // the last row's mask may still be read\n", "", NORM),
     Fault("dropout_residual_norm", "cuda_rows.h", "  __syncthreads();  // the last sum may still be read\n", "", NORM),
     Fault("dropout_residual_norm", "cuda_rows.h", "    space[threadIdx.x / kWarp] = value;\n  }\n  __syncthreads();\n",
           "    space[threadIdx.x / kWarp] = value;\n  }\n", NORM),
@@ -72,8 +81,8 @@ FAULTS = [
           "add_by_id(stream, {orders.by_word, shape.layout.position_of", EMBEDDING),
     Fault("embedding", "add_by_id_cuda.cu", "place < rows.count && id_at(rows, place - 1)",
           "place + 1 < rows.count && id_at(rows, place - 1)", EMBEDDING),
-    Fault("embedding", "add_by_id_cuda.cu", "if (!goes_on(rows, next) || (goes_on(rows, chunk * kChunk) &&",
-          "if (!goes_on(rows, next) || (goes_on(rows, next) && goes_on(rows, chunk * kChunk) && false &&", EMBEDDING),
+    Fault("embedding", "add_by_id_cuda.cu", "id_at(rows, chunk * kChunk) == id_at(rows, next))",
+          "id_at(rows, chunk * kChunk) != id_at(rows, next))", EMBEDDING),
     Fault("embedding", "add_by_id_cuda.cu", "after <= count", "after < count", EMBEDDING),
     Fault("embedding", "add_by_id_cuda.cu", "  __syncthreads();\n", "", EMBEDDING),
     Fault("cross_entropy", "cross_entropy_cuda.cu", "  __syncthreads();\n  Seen all", "  Seen all", "CrossEntropyCuda.*"),
@@ -154,40 +163,30 @@ class Build:
         return words[words.index("-o") + 1]
 
     def make_faulty(self, work: pathlib.Path, fault: Fault) -> pathlib.Path:
-        """The program with the fault. A header's fault is compiled into every .cu file that sees it."""
+        """The program with the fault in the kernel's sources: a header's fault is compiled into these alone."""
         text = (KERNELS / fault.file).read_text()
-        if text.count(fault.right) < 1:
-            sys.exit(f"cuda_faults: {fault.file} has no {fault.right!r}")
+        if text.count(fault.right) != 1:
+            sys.exit(f"cuda_faults: {fault.file} has {fault.right!r} {text.count(fault.right)} times")
         copies = work / "copy" / "kernels"
         copies.mkdir(parents=True)
-        (copies / fault.file).write_text(text.replace(fault.right, fault.wrong, 1))
+        (copies / fault.file).write_text(text.replace(fault.right, fault.wrong))
+        faulty = []
         link = replace_output(self.link_command, work / "program")
-        for source in self.affected(fault.file):
+        for source in [fault.file] if fault.file.endswith(".cu") else SOURCES[fault.kernel]:
             made = work / f"{source}.o"
-            words = [word for word in replace_output(self.compile_commands[source], made)]
-            words.insert(words.index("-o"), f"-I{work / 'copy'}")
+            words = replace_output(self.compile_commands[source], made)
             # The first include folder wins: the faulty copy's must stand before all others.
-            first = next(i for i, word in enumerate(words) if word.startswith("-I"))
-            words.insert(first, f"-I{work / 'copy'}")
+            words.insert(next(i for i, word in enumerate(words) if word.startswith("-I")), f"-I{work / 'copy'}")
             if source == fault.file:
                 words[-1] = str(copies / source)
             subprocess.run(words, cwd=self.directory, check=True)
-            link = [str(made) if word == self.object_of(source) else word for word in link]
+            link.remove(self.object_of(source))
+            faulty.append(str(made))
+        # Of an inline function that several objects hold, the linker takes the first.
+        place = next(i for i, word in enumerate(link) if word.endswith(".o") and word[0] != "/")
+        link[place:place] = faulty
         subprocess.run(link, cwd=self.directory, check=True)
         return work / "program"
-
-    def affected(self, file: str) -> list[str]:
-        """The .cu files that are the file or include it, directly or through other headers."""
-        if file.endswith(".cu"):
-            return [file]
-        seen, changed = {file}, True
-        while changed:
-            changed = False
-            for path in KERNELS.iterdir():
-                if path.name not in seen and any(f'"kernels/{name}"' in path.read_text() for name in seen):
-                    seen.add(path.name)
-                    changed = True
-        return sorted(name for name in seen if name in self.compile_commands)
 
 
 def passes(program: pathlib.Path, suites: str) -> bool:
@@ -204,8 +203,8 @@ def main() -> int:
     parser.add_argument("--only", default="", help="faults whose kernel or file contains this")
     arguments = parser.parse_args()
     build = Build(arguments.build)
-    with_asan = "-fsanitize=address" in " ".join(build.link_command)
-    chosen = [f for f in FAULTS if arguments.only in f"{f.kernel} {f.file}" and (with_asan or not f.needs_asan)]
+    with_asan = "address" in " ".join(build.link_command)
+    chosen = [f for f in FAULTS if arguments.only in f"{f.kernel} {f.file}" and f.needs_asan == with_asan]
     for suites in sorted({fault.suites for fault in chosen}):
         if not passes(build.directory / "bin" / TARGET, suites):
             sys.exit(f"cuda_faults: {suites} fails without a fault")

@@ -11,7 +11,7 @@ namespace lambert {
 
 namespace {
 
-constexpr unsigned kThreads = 256;  // 119 logits of BERT's vocabulary each
+constexpr unsigned kThreads = 256;  // at most; 119 logits of BERT's vocabulary each
 constexpr int kWarps = kThreads / kWarp;
 
 /// Of the logits that were seen: the largest, the first place where it is, and the sum of
@@ -42,7 +42,7 @@ __device__ Seen merged_with_lane(const Seen& own, int distance) {
   return merged(own, other);
 }
 
-/// Of all threads, to all threads. space: (kWarps), shared memory, used once.
+/// Of all threads, to all threads. space: one per warp, shared memory, used once.
 __device__ Seen merged_over_block(Seen seen, Seen* space) {
   for (int distance = kWarp / 2; distance > 0; distance /= 2) {
     seen = merged_with_lane(seen, distance);
@@ -52,7 +52,7 @@ __device__ Seen merged_over_block(Seen seen, Seen* space) {
   }
   __syncthreads();
   Seen all = space[0];
-  for (int warp = 1; warp < kWarps; ++warp) {
+  for (unsigned warp = 1; warp < blockDim.x / kWarp; ++warp) {
     all = merged(all, space[warp]);
   }
   return all;
@@ -62,7 +62,8 @@ __device__ Seen merged_over_block(Seen seen, Seen* space) {
 template <int kWidth, typename T>
 __device__ Seen look_through(const T* row, std::int64_t classes) {
   Seen seen{-INFINITY, 0.0F, classes};
-  for (std::int64_t c = std::int64_t{threadIdx.x} * kWidth; c < classes; c += kThreads * kWidth) {
+  for (std::int64_t c = std::int64_t{threadIdx.x} * kWidth; c < classes;
+       c += std::int64_t{blockDim.x} * kWidth) {
     const Floats<kWidth> logits = load<kWidth>(row + c);
     for (int i = 0; i < kWidth; ++i) {
       const float logit = logits.values[i];
@@ -81,7 +82,8 @@ template <int kWidth, typename T>
 __device__ void become_gradients(T* row, std::int64_t classes, std::int64_t label,
                                  const Seen& seen) {
   const float inverse = 1.0F / seen.sum;
-  for (std::int64_t c = std::int64_t{threadIdx.x} * kWidth; c < classes; c += kThreads * kWidth) {
+  for (std::int64_t c = std::int64_t{threadIdx.x} * kWidth; c < classes;
+       c += std::int64_t{blockDim.x} * kWidth) {
     Floats<kWidth> x = load<kWidth>(row + c);
     for (int i = 0; i < kWidth; ++i) {
       x.values[i] = expf(x.values[i] - seen.largest) * inverse - (c + i == label ? 1.0F : 0.0F);
@@ -148,8 +150,8 @@ void cross_entropy(const CudaStream& stream, T* logits, const std::int64_t* labe
       [&](auto width) {
         constexpr int kWidth = decltype(width)::value;
         launch("cross_entropy", rows_kernel<kWidth, T>,
-               {grid_size(rows), kThreads, shared_bytes_of<Seen>(kWarps)}, stream, logits, labels,
-               classes, become, losses);
+               {grid_size(rows), row_threads(classes, kWidth), shared_bytes_of<Seen>(kWarps)},
+               stream, logits, labels, classes, become, losses);
       },
       logits);
   launch("sum_rows", sum_rows,

@@ -97,7 +97,8 @@ Results<float> run_on_host(const Case& c, const LayoutArrays& arrays, const Inpu
 
 /// fp32 sums of up to 150 products of a few units each. In bf16 the device's backward pass also
 /// reads its own output, rounded to 8 bits (as Dao et al. do): the product of a row's rounding with
-/// the gradient above is in every element of the row, up to 1.5 % of the scale.
+/// the gradient above is in every element of the row, up to 4 % of the scale where a row has one
+/// key.
 template <typename T>
 Tolerance of_gradients();
 template <>
@@ -106,7 +107,7 @@ Tolerance of_gradients<float>() {
 }
 template <>
 Tolerance of_gradients<Bfloat16>() {
-  return {0x1.01p-8, 2.5e-2};
+  return {0x1.01p-8, 5e-2};
 }
 
 /// log_sums of rows of no sample are left as they are.

@@ -42,7 +42,7 @@ void MatmulChoices::keep(const std::string& key, const Algorithm& algorithm) {
     line << kTitle << '\n';
   }
   line << key << '\t' << std::hex << std::setfill('0');
-  for (const std::uint64_t word : algorithm) {
+  for (const std::uint64_t& word : algorithm) {
     line << (&word == algorithm.data() ? "" : " ") << std::setw(16) << word;
   }
   line << '\n';

@@ -191,9 +191,11 @@ void compare_step(bool averages, bool epsilon_inside, std::size_t offset, bool h
     return bytes_of(ours.weight, ours.first, ours.second, ours.rounded);
   };
   in_any_order(run, "LAMB");
-  expect_close(ours.first, expected.first, {1e-6, 1e-7}, "m");
-  expect_close(ours.second, expected.second, {1e-6, 1e-7}, "v");
-  expect_close(ours.weight, expected.weight, {1e-6, 1e-7}, "weight");
+  // Sums of terms of either sign; the host's loops may fuse a product and a sum.
+  constexpr Tolerance kTolerance{1e-6, 5e-7};
+  expect_close(ours.first, expected.first, kTolerance, "m");
+  expect_close(ours.second, expected.second, kTolerance, "v");
+  expect_close(ours.weight, expected.weight, kTolerance, "weight");
   for (std::size_t i = 0; i < ours.weight.size(); ++i) {
     ASSERT_EQ(ours.rounded[i], has_copy ? rounded_weight_bits(ours.weight[i]) : std::uint16_t{0});
   }

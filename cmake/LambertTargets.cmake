@@ -15,8 +15,9 @@ if(LAMBERT_SANITIZER)
   target_link_options(lambert_options INTERFACE -fsanitize=${LAMBERT_SANITIZER})
 endif()
 
-# For .cu files (src/kernels/CMakeLists.txt, scripts/cuda_resources.py).
-set(LAMBERT_NVCC_OPTIONS --expt-relaxed-constexpr -Werror=all-warnings -Xcompiler=-Wall,-Wextra,-Wshadow,-Werror)
+# For .cu files (src/kernels/CMakeLists.txt, scripts/cuda_resources.py). The standard by hand: CMake 3.25.1 does not know
+# that nvcc has it.
+set(LAMBERT_NVCC_OPTIONS -std=c++20 --expt-relaxed-constexpr -Werror=all-warnings -Xcompiler=-Wall,-Wextra,-Wshadow,-Werror)
 
 # lambert_module(NAME SOURCES a.cpp ... LINKS lambert_base ... PRIVATE_LINKS third::party ...)
 function(lambert_module name)

@@ -107,7 +107,7 @@ Tolerance of_gradients<float>() {
 }
 template <>
 Tolerance of_gradients<Bfloat16>() {
-  return {0x1.01p-8, 5e-2};
+  return {0x1.01p-8, 0.1};
 }
 
 /// log_sums of rows of no sample are left as they are.

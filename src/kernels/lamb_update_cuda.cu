@@ -29,8 +29,9 @@ __device__ double square_of(float value) {
   return static_cast<double>(value) * static_cast<double>(value);
 }
 
-__device__ const UpdateCoefficients& coefficients_of(const UpdatePlan& plan, const LambStep& step,
-                                                     std::int64_t tensor) {
+/// A copy: the address of a part of a kernel's parameters would put them on the stack.
+__device__ UpdateCoefficients coefficients_of(const UpdatePlan& plan, const LambStep& step,
+                                              std::int64_t tensor) {
   return plan.tensors[tensor].decayed ? step.decayed : step.not_decayed;
 }
 
@@ -40,7 +41,7 @@ __global__ void moments_kernel(UpdatePlan plan, LambStep step, SquaredNorms* sum
   double* const update_space = shared.take<double>(kUpdateThreads / kWarp);
   const PlannedBlock& planned = plan.blocks[blockIdx.x];
   const UpdateBlock& block = planned.block;
-  const UpdateCoefficients& c = coefficients_of(plan, step, planned.tensor);
+  const UpdateCoefficients c = coefficients_of(plan, step, planned.tensor);
   SquaredNorms norms;
   for_update_packs(block.count, in_fours(block), [&](auto width, auto i) {
     constexpr int kWidth = decltype(width)::value;
@@ -91,7 +92,7 @@ __global__ void rates_kernel(UpdatePlan plan, LambStep step, const SquaredNorms*
 __global__ void apply_kernel(UpdatePlan plan, LambStep step, const float* rates) {
   const PlannedBlock& planned = plan.blocks[blockIdx.x];
   const UpdateBlock& block = planned.block;
-  const UpdateCoefficients& c = coefficients_of(plan, step, planned.tensor);
+  const UpdateCoefficients c = coefficients_of(plan, step, planned.tensor);
   const float rate = rates[planned.tensor];
   for_update_packs(block.count, in_fours(block), [&](auto width, auto i) {
     constexpr int kWidth = decltype(width)::value;

@@ -5,6 +5,7 @@
 #include <memory>
 #include <numeric>
 #include <random>
+#include <span>
 #include <stdexcept>
 #include <vector>
 
@@ -170,42 +171,71 @@ void release_warp(std::size_t thread) {
   }
 }
 
-/// Makes threads ready whose wait is over; false when none is.
-bool release_waiting() {
+/// Makes lanes of the warp ready whose wait for each other is over; false when there are none.
+bool release_lanes(std::size_t warp) {
   Device& d = device();
   bool released = false;
-  for (std::size_t thread = 0; thread < d.thread_count; ++thread) {
+  const std::size_t end = std::min(d.thread_count, (warp + 1) * kWarpSize);
+  for (std::size_t thread = warp * kWarpSize; thread < end; ++thread) {
     if (d.fibers[thread].state == State::waits_for_warp && warp_is_complete(thread)) {
       release_warp(thread);
       released = true;
     }
   }
-  if (!released && count_in(State::waits_for_block) == d.thread_count) {
-    for (std::size_t thread = 0; thread < d.thread_count; ++thread) {
-      d.fibers[thread].state = State::ready;
-    }
-    released = true;
-  }
   return released;
+}
+
+/// Every thread once that is ready. order: a permutation of them.
+void run_ready(std::span<const std::size_t> order) {
+  for (const std::size_t thread : order) {
+    if (device().fibers[thread].state == State::ready) {
+      resume(thread);
+    }
+  }
+}
+
+/// All threads as far as they come without a barrier of the block. Either all warps side by side,
+/// or one warp after the other, as far apart as warps can be.
+void run_to_barrier(bool side_by_side) {
+  Device& d = device();
+  const std::size_t warps = (d.thread_count + kWarpSize - 1) / kWarpSize;
+  std::vector<std::size_t> order(side_by_side ? 1 : warps);
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::shuffle(order.begin(), order.end(), d.random);
+  for (const std::size_t part : order) {
+    const std::size_t first_warp = side_by_side ? 0 : part;
+    const std::size_t end_warp = side_by_side ? warps : part + 1;
+    std::vector<std::size_t> threads(std::min(d.thread_count, end_warp * kWarpSize) -
+                                     first_warp * kWarpSize);
+    std::iota(threads.begin(), threads.end(), first_warp * kWarpSize);
+    bool goes_on = true;
+    while (goes_on) {
+      std::shuffle(threads.begin(), threads.end(), d.random);
+      run_ready(threads);
+      goes_on = false;
+      for (std::size_t warp = first_warp; warp < end_warp; ++warp) {
+        goes_on = release_lanes(warp) || goes_on;
+      }
+    }
+  }
 }
 
 void run_block(const std::string& kernel) {
   Device& d = device();
   d.shared.clear();
   d.shared_used = 0;
-  std::vector<std::size_t> order(d.thread_count);
-  std::iota(order.begin(), order.end(), std::size_t{0});
+  const bool side_by_side = d.random() % 2 == 0;
   while (count_in(State::ended) < d.thread_count && d.problem.empty()) {
-    std::shuffle(order.begin(), order.end(), d.random);
-    for (const std::size_t thread : order) {
-      if (d.fibers[thread].state == State::ready) {
-        resume(thread);
-      }
-    }
+    run_to_barrier(side_by_side);
     const std::size_t ended = count_in(State::ended);
-    if (ended < d.thread_count && count_in(State::ready) == 0 && !release_waiting()) {
-      d.problem = std::to_string(count_in(State::waits_for_block)) +
-                  " threads wait at a barrier, " + std::to_string(count_in(State::waits_for_warp)) +
+    const std::size_t waiting = count_in(State::waits_for_block);
+    if (waiting == d.thread_count) {
+      for (std::size_t thread = 0; thread < d.thread_count; ++thread) {
+        d.fibers[thread].state = State::ready;
+      }
+    } else if (ended < d.thread_count && d.problem.empty()) {
+      d.problem = std::to_string(waiting) + " threads wait at a barrier, " +
+                  std::to_string(count_in(State::waits_for_warp)) +
                   " for lanes of their warp and " + std::to_string(ended) + " have ended";
     }
   }

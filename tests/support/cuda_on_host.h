@@ -3,10 +3,10 @@
 //
 // A grid's blocks run one after the other in an order drawn from a seed. The threads of a block are
 // fibers: one runs until it waits at a barrier, exchanges values with its warp or ends, then
-// another that is drawn from the seed. So between two barriers every order of threads can occur,
-// and a missing barrier shows as a wrong result. A block ends in an error when threads wait for
-// each other in vain: at a barrier that others never reach, or in an exchange whose mask names a
-// lane that does not take part.
+// another that is drawn from the seed. Half of the blocks take one warp after the other from
+// barrier to barrier, the others all threads side by side. So a missing barrier shows as a wrong
+// result. A block ends in an error when threads wait for each other in vain: at a barrier that
+// others never reach, or in an exchange whose mask names a lane that does not take part.
 //
 // Each array of shared memory is one heap allocation of its exact size, filled with NaN, so that
 // AddressSanitizer sees what is read or written beside it; `__shared__` variables are static ones.

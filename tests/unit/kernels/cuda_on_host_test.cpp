@@ -3,6 +3,7 @@
 // survive.
 #include "support/cuda_on_host.h"
 
+#include <algorithm>
 #include <stdexcept>
 #include <vector>
 
@@ -54,6 +55,40 @@ TEST(CudaOnHost, AMissingBarrierShowsForEverySeed) {
     cuda_on_host::set_seed(seed);
     EXPECT_NE(reversed(false), right) << seed;
   }
+}
+
+/// The second round overwrites what lanes of other warps may not have read yet.
+void overtaking_kernel(unsigned* output, bool with_barrier) {
+  SharedMemory shared;
+  auto* const space = shared.take<unsigned>(1);
+  for (unsigned round = 0; round < 2; ++round) {
+    if (with_barrier) {
+      __syncthreads();
+    }
+    const unsigned value = __shfl_xor_sync(0xFFFFFFFFU, round, 1);
+    if (threadIdx.x == 0) {
+      *space = value;
+    }
+    if (with_barrier || round == 0) {
+      __syncthreads();
+    }
+    output[round * blockDim.x + threadIdx.x] = *space;
+  }
+}
+
+TEST(CudaOnHost, AWarpMayOvertakeAnother) {
+  std::vector<unsigned> right(192, 0);
+  std::fill_n(right.begin() + 96, 96, 1U);
+  int wrong = 0;
+  for (std::uint64_t seed = 0; seed < 20; ++seed) {
+    cuda_on_host::set_seed(seed);
+    std::vector<unsigned> output(192);
+    launch("overtaking", overtaking_kernel, {1, 96, 16}, kStream, output.data(), true);
+    EXPECT_EQ(output, right);
+    launch("overtaking", overtaking_kernel, {1, 96, 16}, kStream, output.data(), false);
+    wrong += std::equal(output.begin(), output.begin() + 96, right.begin()) ? 0 : 1;
+  }
+  EXPECT_GT(wrong, 2) << "no lane saw the second round's value in the place of the first";
 }
 
 void warp_kernel(unsigned* sums, unsigned* from_next, int* counter) {

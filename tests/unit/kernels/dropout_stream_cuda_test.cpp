@@ -25,5 +25,18 @@ TEST(DropoutStreamCuda, HasTheHostsBits) {
   }
 }
 
+/// One number in 65,536 is the threshold itself: here are six on average.
+TEST(DropoutStreamCuda, KeepsAtTheThreshold) {
+  const LayoutArrays arrays({3}, 0);
+  const DeviceLayout device(arrays);
+  constexpr std::int64_t kColumns = 400'000;
+  const DeviceArray<float> ours(kColumns);
+  dropout_multipliers(CudaStream{}, mask_of(0.5, device.sample_numbers.data()), 0, 1, kColumns,
+                      ours.data());
+  std::vector<float> theirs(kColumns);
+  dropout_multipliers(mask_of(0.5, arrays.sample_numbers.data()), 0, 1, kColumns, theirs.data());
+  EXPECT_TRUE(ours.values() == theirs);
+}
+
 }  // namespace
 }  // namespace lambert::testing

@@ -28,6 +28,10 @@ find_path(PROTOZERO_INCLUDE_DIR protozero/pbf_reader.hpp REQUIRED)
 find_path(SIMDJSON_INCLUDE_DIR simdjson.h REQUIRED)
 find_library(SIMDJSON_LIBRARY simdjson REQUIRED)
 
+if(LAMBERT_CUDA)
+  find_package(CUDAToolkit 12.8 REQUIRED)  # the first that knows architecture 100
+  message(STATUS "CUDA toolkit: ${CUDAToolkit_VERSION}, architectures ${CMAKE_CUDA_ARCHITECTURES}")
+endif()
 if(LAMBERT_BUILD_TORCH)
   find_package(LibTorch REQUIRED)
 endif()

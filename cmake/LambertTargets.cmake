@@ -3,7 +3,8 @@
 # folder of src/. lambert_test: one GoogleTest program.
 add_library(lambert_options INTERFACE)
 target_compile_features(lambert_options INTERFACE cxx_std_20)
-target_compile_options(lambert_options INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror)
+set(LAMBERT_WARNINGS -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror)
+target_compile_options(lambert_options INTERFACE "$<$<COMPILE_LANGUAGE:C,CXX>:${LAMBERT_WARNINGS}>")
 target_include_directories(lambert_options INTERFACE ${CMAKE_SOURCE_DIR}/src)
 target_link_libraries(lambert_options INTERFACE Threads::Threads)
 set(CMAKE_CXX_EXTENSIONS OFF)
@@ -13,6 +14,10 @@ if(LAMBERT_SANITIZER)
   target_compile_options(lambert_options INTERFACE -fsanitize=${LAMBERT_SANITIZER} -fno-omit-frame-pointer -fno-sanitize-recover=all)
   target_link_options(lambert_options INTERFACE -fsanitize=${LAMBERT_SANITIZER})
 endif()
+
+# For .cu files (src/kernels/CMakeLists.txt, scripts/cuda_resources.py). The standard by hand: CMake 3.25.1 does not know
+# that nvcc has it.
+set(LAMBERT_NVCC_OPTIONS -std=c++20 --expt-relaxed-constexpr -Werror=all-warnings -Xcompiler=-Wall,-Wextra,-Wshadow,-Werror)
 
 # lambert_module(NAME SOURCES a.cpp ... LINKS lambert_base ... PRIVATE_LINKS third::party ...)
 function(lambert_module name)

@@ -6,20 +6,6 @@
 
 namespace lambert {
 
-PhiloxBlock philox(const PhiloxBlock& counter, const PhiloxKey& key) {
-  PhiloxBlock c = counter;
-  PhiloxKey k = key;
-  for (int round = 0; round < 10; ++round) {
-    const std::uint64_t low = std::uint64_t{0xD2511F53} * c[0];
-    const std::uint64_t high = std::uint64_t{0xCD9E8D57} * c[2];
-    c = {static_cast<std::uint32_t>(high >> 32) ^ c[1] ^ k[0], static_cast<std::uint32_t>(high),
-         static_cast<std::uint32_t>(low >> 32) ^ c[3] ^ k[1], static_cast<std::uint32_t>(low)};
-    k[0] += 0x9E3779B9;
-    k[1] += 0xBB67AE85;
-  }
-  return c;
-}
-
 PhiloxKey philox_key(std::uint64_t seed, RandomPurpose purpose) {
   const PhiloxBlock mixed =
       philox({static_cast<std::uint32_t>(purpose), 0, 0, 0},

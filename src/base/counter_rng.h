@@ -12,8 +12,21 @@ namespace lambert {
 using PhiloxBlock = std::array<std::uint32_t, 4>;
 using PhiloxKey = std::array<std::uint32_t, 2>;
 
-/// Ten rounds; equals the published known-answer vectors of Random123.
-PhiloxBlock philox(const PhiloxBlock& counter, const PhiloxKey& key);
+/// Ten rounds; equals the published known-answer vectors of Random123. A constant expression, so
+/// that device code may call it too (docs/architecture.md).
+constexpr PhiloxBlock philox(const PhiloxBlock& counter, const PhiloxKey& key) {
+  PhiloxBlock c = counter;
+  PhiloxKey k = key;
+  for (int round = 0; round < 10; ++round) {
+    const std::uint64_t low = std::uint64_t{0xD2511F53} * c[0];
+    const std::uint64_t high = std::uint64_t{0xCD9E8D57} * c[2];
+    c = {static_cast<std::uint32_t>(high >> 32) ^ c[1] ^ k[0], static_cast<std::uint32_t>(high),
+         static_cast<std::uint32_t>(low >> 32) ^ c[3] ^ k[1], static_cast<std::uint32_t>(low)};
+    k[0] += 0x9E3779B9;
+    k[1] += 0xBB67AE85;
+  }
+  return c;
+}
 
 /// What a stream is for: streams of different purposes never share numbers.
 enum class RandomPurpose : std::uint32_t {

@@ -3,6 +3,8 @@
 
 #include <cstdint>
 
+#include "kernels/cuda_stream.h"
+
 namespace lambert {
 
 /// erf: x Phi(x), exact (Hendrycks and Gimpel 2016). tanh: their approximation, as in Google's
@@ -21,5 +23,16 @@ template <typename T>
 void bias_gelu_backward(GeluForm form, const T* output_gradient, const T* input, const float* bias,
                         std::int64_t rows, std::int64_t columns, T* input_gradient,
                         float* bias_gradient);
+
+/// On a device.
+template <typename T>
+void bias_gelu_forward(const CudaStream& stream, GeluForm form, const T* input, const float* bias,
+                       std::int64_t rows, std::int64_t columns, T* output);
+
+/// Needs column_sums_scratch_bytes(rows, columns).
+template <typename T>
+void bias_gelu_backward(const CudaStream& stream, GeluForm form, const T* output_gradient,
+                        const T* input, const float* bias, std::int64_t rows, std::int64_t columns,
+                        T* input_gradient, float* bias_gradient);
 
 }  // namespace lambert

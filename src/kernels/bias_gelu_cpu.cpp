@@ -4,36 +4,13 @@
 #include "kernels/bias_gelu.h"
 #include "kernels/column_sums.h"
 #include "kernels/element.h"
+#include "kernels/gelu.h"
 #include "kernels/parallel.h"
-#include "kernels/vector_math.h"
 #include "kernels/work_space.h"
 
 namespace lambert {
 
 namespace {
-
-constexpr float kCubic = 0.044715F;
-constexpr float kSqrtTwoOverPi = 0.79788456F;
-constexpr float kInverseSqrtTwoPi = 0.39894228F;
-
-struct ErfGelu {
-  static float value(float x) { return x * normal_distribution(x, vector_exp(-0.5F * x * x)); }
-  static float slope(float x) {
-    const float gaussian = vector_exp(-0.5F * x * x);
-    return normal_distribution(x, gaussian) + x * kInverseSqrtTwoPi * gaussian;
-  }
-};
-
-struct TanhGelu {
-  static float value(float x) {
-    return 0.5F * x * (1.0F + vector_tanh(kSqrtTwoOverPi * (x + kCubic * x * x * x)));
-  }
-  static float slope(float x) {
-    const float t = vector_tanh(kSqrtTwoOverPi * (x + kCubic * x * x * x));
-    const float inner_slope = kSqrtTwoOverPi * (1.0F + 3.0F * kCubic * x * x);
-    return 0.5F * (1.0F + t) + 0.5F * x * (1.0F - t * t) * inner_slope;
-  }
-};
 
 template <typename Gelu, typename T>
 void forward(const T* input, const float* bias, std::int64_t rows, std::int64_t columns,

@@ -3,6 +3,8 @@
 
 #include <cstdint>
 
+#include "kernels/cuda_stream.h"
+
 namespace lambert {
 
 struct CrossEntropySums {
@@ -18,5 +20,12 @@ enum class LogitsBecome { unchanged, gradients };
 template <typename T>
 CrossEntropySums cross_entropy(T* logits, const std::int64_t* labels, std::int64_t rows,
                                std::int64_t classes, LogitsBecome become);
+
+/// On a device; sums is device memory too, and overwritten.
+template <typename T>
+void cross_entropy(const CudaStream& stream, T* logits, const std::int64_t* labels,
+                   std::int64_t rows, std::int64_t classes, LogitsBecome become,
+                   CrossEntropySums* sums);
+std::int64_t cross_entropy_scratch_bytes(std::int64_t rows);
 
 }  // namespace lambert

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 
+#include "kernels/cuda_stream.h"
 #include "kernels/dropout_stream.h"
 #include "kernels/token_layout.h"
 
@@ -40,5 +41,21 @@ void dropout_residual_norm_backward(const HiddenShape& shape, const DropoutMask&
                                     const float* mean, const float* inverse_deviation,
                                     T* input_gradient, T* residual_gradient,
                                     const NormGradients& gradients);
+
+/// On a device.
+template <typename T>
+void dropout_residual_norm_forward(const CudaStream& stream, const HiddenShape& shape,
+                                   const DropoutMask& mask, const NormWeights& norm,
+                                   const float* input_bias, const T* residual, T* sum, T* output,
+                                   float* mean, float* inverse_deviation);
+
+template <typename T>
+void dropout_residual_norm_backward(const CudaStream& stream, const HiddenShape& shape,
+                                    const DropoutMask& mask, const NormWeights& norm,
+                                    const T* output_gradient, const T* sum, const float* mean,
+                                    const float* inverse_deviation, T* input_gradient,
+                                    T* residual_gradient, const NormGradients& gradients);
+/// Of the backward pass.
+std::int64_t dropout_residual_norm_scratch_bytes(std::int64_t rows, std::int64_t columns);
 
 }  // namespace lambert

@@ -22,6 +22,7 @@
 #include <cstdint>
 
 #include "base/counter_rng.h"
+#include "kernels/cuda_stream.h"
 
 namespace lambert {
 
@@ -32,7 +33,7 @@ struct DropoutMask {
   float scale = 1.0F;                            // of kept values
   const std::int64_t* sample_numbers = nullptr;  // (B)
 
-  bool is_active() const { return threshold != 0; }
+  constexpr bool is_active() const { return threshold != 0; }
 };
 
 /// probability in [0, 1).
@@ -44,5 +45,10 @@ DropoutMask make_dropout_mask(std::uint64_t seed, std::uint32_t phase, std::int6
 /// dropout.
 void dropout_multipliers(const DropoutMask& mask, std::int64_t sample_index, std::uint32_t row,
                          std::int64_t columns, float* multipliers);
+
+/// On a device; the mask's sample_numbers are device memory.
+void dropout_multipliers(const CudaStream& stream, const DropoutMask& mask,
+                         std::int64_t sample_index, std::uint32_t row, std::int64_t columns,
+                         float* multipliers);
 
 }  // namespace lambert

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The two element types of the kernels. Arithmetic is in float; only loads and stores know bf16.
+// Constant expressions, so that device code may call them too (docs/architecture.md).
 #pragma once
 
 #include <bit>
@@ -14,24 +15,24 @@ struct Bfloat16 {
   std::uint16_t bits = 0;
 };
 
-inline float to_float(float value) {
+constexpr float to_float(float value) {
   return value;
 }
-inline float to_float(Bfloat16 value) {
+constexpr float to_float(Bfloat16 value) {
   return std::bit_cast<float>(static_cast<std::uint32_t>(value.bits) << 16);
 }
 
 template <typename T>
-T from_float(float value);
+constexpr T from_float(float value);
 
 template <>
-inline float from_float<float>(float value) {
+constexpr float from_float<float>(float value) {
   return value;
 }
 
 /// Rounds to nearest, ties to even; NaN stays NaN.
 template <>
-inline Bfloat16 from_float<Bfloat16>(float value) {
+constexpr Bfloat16 from_float<Bfloat16>(float value) {
   const auto bits = std::bit_cast<std::uint32_t>(value);
   const std::uint32_t rounded = (bits + 0x7FFFU + ((bits >> 16) & 1U)) >> 16;
   return {static_cast<std::uint16_t>(value != value ? 0x7FC0U : rounded)};

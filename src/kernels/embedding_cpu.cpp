@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <numeric>
 
 #include "kernels/column_sums.h"
 #include "kernels/element.h"
@@ -116,6 +117,15 @@ void embedding_backward(const HiddenShape& shape, const DropoutMask& mask, const
   scatter(shape, lookup, row_gradients, gradients);
   add_partial_sums(gain_partial, parts, columns, gradients.gain);
   add_partial_sums(bias_partial, parts, columns, gradients.bias);
+}
+
+std::vector<std::int32_t> stable_order(std::span<const std::int32_t> ids) {
+  std::vector<std::int32_t> order(ids.size());
+  std::iota(order.begin(), order.end(), 0);
+  std::stable_sort(order.begin(), order.end(), [&](std::int32_t left, std::int32_t right) {
+    return ids[static_cast<std::size_t>(left)] < ids[static_cast<std::size_t>(right)];
+  });
+  return order;
 }
 
 template void embedding_forward(const HiddenShape&, const DropoutMask&, const NormWeights&,

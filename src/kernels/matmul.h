@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 
+#include "kernels/cuda_stream.h"
 #include "kernels/element.h"
 
 namespace lambert {
@@ -68,6 +69,25 @@ class PackedMatrix {
 /// The same with a packed right operand.
 void matmul(const Matrix& left, const PackedMatrix& right, const MutableMatrix& result,
             const float* bias = nullptr, Accumulate accumulate = Accumulate::no);
+
+/// How a device multiplies fp32: as written, or with operands rounded to 10 bits of mantissa on the
+/// tensor cores.
+enum class Float32Products { ieee, tf32 };
+
+/// On a device, by cublasLt; the algorithm of each shape is found by measuring
+/// (kernels/matmul_choices.h). The first product of a shape measures, which waits for the device
+/// and must not be part of a graph that is being captured. bias needs a result whose column_stride
+/// is 1. Needs matmul_scratch_bytes().
+void matmul(const CudaStream& stream, const Matrix& left, const Matrix& right,
+            const MutableMatrix& result, const float* bias = nullptr,
+            Accumulate accumulate = Accumulate::no,
+            Float32Products products = Float32Products::ieee);
+std::int64_t matmul_scratch_bytes();
+
+/// Reads the choices that `path` holds for the current device and library, if the file exists, and
+/// from now on keeps new ones there. DataError for a file that is none, StorageError when it cannot
+/// be written.
+void keep_matmul_choices(const std::string& path);
 
 /// Whether this processor multiplies bf16 (AVX-512). Where it does not, bf16 operands are widened
 /// to fp32 for every product: the results are as exact, at the speed of fp32.

@@ -6,13 +6,9 @@
 #include <cmath>
 #include <cstdint>
 
-namespace lambert {
+#include "kernels/row_statistics.h"
 
-/// What the backward pass needs to know of a row.
-struct RowStatistics {
-  float mean = 0.0F;
-  float inverse_deviation = 0.0F;  // 1 / sqrt(variance + epsilon)
-};
+namespace lambert {
 
 inline RowStatistics row_statistics(const float* row, std::int64_t columns, float epsilon) {
   float sum = 0.0F;

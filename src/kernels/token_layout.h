@@ -17,7 +17,9 @@ struct TokenLayout {
   const std::int32_t* position_of = nullptr;  // (T) in its sample
 
   /// Tokens of the sample.
-  std::int64_t length_of(std::int64_t sample) const { return starts[sample + 1] - starts[sample]; }
+  constexpr std::int64_t length_of(std::int64_t sample) const {
+    return starts[sample + 1] - starts[sample];
+  }
 };
 
 /// A hidden tensor: (T, H).
@@ -25,7 +27,7 @@ struct HiddenShape {
   TokenLayout layout;
   std::int64_t columns = 0;  // H
 
-  std::int64_t rows() const { return layout.rows; }
+  constexpr std::int64_t rows() const { return layout.rows; }
 };
 
 }  // namespace lambert

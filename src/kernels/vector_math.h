@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Branch-free float functions that the compiler vectorises inside a loop.
+// Branch-free float functions that the compiler vectorises inside a loop. Constant expressions, so
+// that device code may call them too (docs/architecture.md).
 #pragma once
 
 #include <bit>
@@ -10,7 +11,7 @@ namespace lambert {
 /// exp(x) within 2 units in the last place; 0 below -87.3, clamped above 88; NaN stays NaN. Range
 /// reduction by ln 2 in two parts, polynomial of degree 6 (Taylor, remainder below 1.3e-8 for |r|
 /// <= ln(2)/2).
-inline float vector_exp(float x) {
+constexpr float vector_exp(float x) {
   constexpr float kLog2E = 1.44269504F;
   constexpr float kLn2High = 0.693359375F;
   constexpr float kLn2Low = -2.12194440e-4F;
@@ -33,13 +34,13 @@ inline float vector_exp(float x) {
 }
 
 /// tanh(x) with an absolute error of about 1e-7.
-inline float vector_tanh(float x) {
+constexpr float vector_tanh(float x) {
   return 1.0F - 2.0F / (vector_exp(2.0F * x) + 1.0F);
 }
 
 /// Phi(x) of the standard normal from gaussian = exp(-x^2 / 2); absolute error below 1.5e-7
 /// (Abramowitz and Stegun, formula 7.1.26, with z = |x| / sqrt(2)).
-inline float normal_distribution(float x, float gaussian) {
+constexpr float normal_distribution(float x, float gaussian) {
   const float z = (x < 0.0F ? -x : x) * 0.70710678F;
   const float t = 1.0F / (1.0F + 0.3275911F * z);
   float p = 1.061405429F;

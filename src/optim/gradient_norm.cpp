@@ -9,7 +9,7 @@
 
 #include <ATen/Parallel.h>
 
-#include "optim/update_block.h"
+#include "kernels/update_block.h"
 
 namespace lambert {
 namespace {

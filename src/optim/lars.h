@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "optim/lars_update.h"
+#include "kernels/lars_update.h"
 #include "optim/layerwise_optimizer.h"
 
 namespace lambert {

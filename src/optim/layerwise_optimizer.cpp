@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "optim/layerwise_optimizer.h"
 
-#include <algorithm>
 #include <cmath>
 
 #include <ATen/Functions.h>
@@ -141,16 +140,10 @@ UpdateBlock LayerwiseOptimizer::own_range(std::size_t index,
 }
 
 double LayerwiseOptimizer::trust_ratio(std::size_t index, double weight_norm, double update_norm) {
-  TensorUpdate& update = updates_[index];
-  update = {weight_norm, update_norm};
-  if (!treatments_[index].adapted || weight_norm == 0.0 || update_norm == 0.0) {
-    return 1.0;
-  }
-  update.is_adapted = true;
-  const double ratio = std::min(weight_norm, config_.weight_norm_max) / update_norm;
-  update.trust_ratio = std::clamp(ratio, config_.trust_ratio_min, config_.trust_ratio_max);
-  update.is_clamped = update.trust_ratio != ratio || weight_norm > config_.weight_norm_max;
-  return update.trust_ratio;
+  const TrustRatioLimits limits{config_.trust_ratio_min, config_.trust_ratio_max,
+                                config_.weight_norm_max};
+  updates_[index] = tensor_update(limits, treatments_[index].adapted, weight_norm, update_norm);
+  return updates_[index].trust_ratio;
 }
 
 }  // namespace lambert

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "optim/optimizer.h"
-#include "optim/update_block.h"
+#include "kernels/update_block.h"
 
 namespace lambert {
 

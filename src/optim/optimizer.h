@@ -8,7 +8,7 @@
 
 #include "config/run_config.h"
 #include "gradients/reduced_gradients.h"
-#include "optim/tensor_update.h"
+#include "kernels/tensor_update.h"
 
 namespace lambert {
 

@@ -7,7 +7,7 @@
 #include <span>
 #include <vector>
 
-#include "optim/update_block.h"
+#include "kernels/update_block.h"
 
 namespace lambert {
 

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "optim/tensor_update.h"
+#include "kernels/tensor_update.h"
 
 namespace lambert {
 

@@ -58,7 +58,7 @@ FAULTS = [
           "model_parity"),
     Fault("bias correction off by one step", "src/optim/lamb.cpp", "bias_correction_at(config(), step_count());",
           "bias_correction_at(config(), step_count() + 1);", "optimizer_parity"),
-    Fault("norm of the first moment in the trust ratio", "src/optim/lamb_update.cpp",
+    Fault("norm of the first moment in the trust ratio", "src/kernels/lamb_update_cpu.cpp",
           "    add_squares(update_lanes, update.data(), count);",
           "    add_squares(update_lanes, block.first + begin, count);", "optimizer_parity"),
     Fault("clipping by the square of the norm", "src/optim/gradient_norm.cpp", "max_norm / value : 1.0",

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "optim/lars_update.h"
+#include "kernels/lars_update.h"
 
 namespace lambert {
 namespace {

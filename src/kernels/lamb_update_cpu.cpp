@@ -1,28 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "optim/lamb_update.h"
-
 #include <algorithm>
 #include <array>
-#include <cmath>
-#include <limits>
+
+#include "kernels/lamb_element.h"
+#include "kernels/lamb_update.h"
 
 namespace lambert {
 namespace {
 
-/// Increments instead of products of decay factors: beta2 = 0.999 has no exact fp32 form, and m and
-/// v would settle at a value that is off by that error divided by 1 - beta.
 template <bool kAverages>
 void advance_moments(const UpdateBlock& block, const UpdateCoefficients& c) {
-  constexpr float kLargest = std::numeric_limits<float>::max();
   for (std::size_t i = 0; i < block.count; ++i) {
-    const float gradient =
-        block.gradient[i] * c.gradient_scale + c.gradient_decay * block.weight[i];
-    const float first = block.first[i];
-    const float second = block.second[i];
-    block.first[i] = kAverages ? first + c.first_increment * (gradient - first)
-                               : c.first_decay * first + c.first_increment * gradient;
-    block.second[i] =
-        second + c.second_increment * (std::min(gradient * gradient, kLargest) - second);
+    const Moments moments = advanced<kAverages>({block.first[i], block.second[i]},
+                                                block.gradient[i], block.weight[i], c);
+    block.first[i] = moments.first;
+    block.second[i] = moments.second;
   }
 }
 
@@ -30,13 +22,9 @@ void advance_moments(const UpdateBlock& block, const UpdateCoefficients& c) {
 template <bool kInside>
 void compute_update(const UpdateBlock& block, const UpdateCoefficients& c, std::size_t begin,
                     std::size_t count, float* update) {
-  const float inside = kInside ? c.epsilon : 0.0F;
-  const float outside = kInside ? 0.0F : c.epsilon;
   for (std::size_t i = 0; i < count; ++i) {
-    const float first = block.first[begin + i] * c.first_debias;
-    const float second = block.second[begin + i] * c.second_debias;
-    update[i] =
-        first / (std::sqrt(second + inside) + outside) + c.weight_decay * block.weight[begin + i];
+    update[i] = update_of<kInside>({block.first[begin + i], block.second[begin + i]},
+                                   block.weight[begin + i], c);
   }
 }
 

@@ -2,7 +2,7 @@
 // The arithmetic of LARS on plain arrays, one block at a time.
 #pragma once
 
-#include "optim/update_block.h"
+#include "kernels/update_block.h"
 
 namespace lambert {
 

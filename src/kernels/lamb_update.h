@@ -2,7 +2,10 @@
 // The arithmetic of Adam and LAMB on plain arrays, one block at a time.
 #pragma once
 
-#include "optim/update_block.h"
+#include "kernels/cuda_stream.h"
+#include "kernels/tensor_update.h"
+#include "kernels/update_block.h"
+#include "kernels/update_plan.h"
 
 namespace lambert {
 
@@ -27,5 +30,28 @@ SquaredNorms update_moments(const UpdateBlock& block, const UpdateCoefficients& 
 
 /// w -= rate * u, u computed again from m and v: cheaper than a third array.
 void apply_update(const UpdateBlock& block, const UpdateCoefficients& coefficients, float rate);
+
+/// What a step is for all tensors.
+struct LambStep {
+  UpdateCoefficients decayed;
+  UpdateCoefficients not_decayed;
+  TrustRatioLimits limits;
+  double rate = 0.0;  // learning rate, times the bias correction of the step size if there is one
+};
+
+/// A step on a device is three launches. First: m and v of every block of the plan; sums: (sums of
+/// all tensors), those of the plan's blocks are written. Ranks that share the tensors then exchange
+/// theirs.
+void update_moments(const CudaStream& stream, const UpdatePlan& plan, const LambStep& step,
+                    SquaredNorms* sums);
+
+/// Second: the norms of every tensor, its blocks in order, its trust ratio and rate. updates,
+/// rates: (tensors).
+void choose_rates(const CudaStream& stream, const UpdatePlan& plan, const LambStep& step,
+                  const SquaredNorms* sums, TensorUpdate* updates, float* rates);
+
+/// Third: weights and their bf16 copies.
+void apply_update(const CudaStream& stream, const UpdatePlan& plan, const LambStep& step,
+                  const float* rates);
 
 }  // namespace lambert

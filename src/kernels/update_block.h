@@ -4,6 +4,7 @@
 #pragma once
 
 #include <array>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -53,6 +54,14 @@ inline double sum_of(const Lanes& lanes) {
 }
 
 double sum_of_squares(std::span<const float> values);
+
+/// The bits of a weight in bf16: round to nearest even, as hardware does; a NaN stays one.
+constexpr std::uint16_t rounded_weight_bits(float value) {
+  const auto bits = std::bit_cast<std::uint32_t>(value);
+  const std::uint32_t rounded = (bits + 0x7FFFU + ((bits >> 16) & 1U)) >> 16;
+  const std::uint32_t quiet_nan = (bits >> 16) | 0x40U;
+  return static_cast<std::uint16_t>((bits & 0x7FFFFFFFU) > 0x7F800000U ? quiet_nan : rounded);
+}
 
 /// The bf16 copy of `count` weights, if the block has one.
 void round_weights(const UpdateBlock& block, std::size_t begin, std::size_t count);

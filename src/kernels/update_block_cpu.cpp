@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kernels/update_block.h"
+
+namespace lambert {
+
+double sum_of_squares(std::span<const float> values) {
+  Lanes lanes{};
+  add_squares(lanes, values.data(), values.size());
+  return sum_of(lanes);
+}
+
+void round_weights(const UpdateBlock& block, std::size_t begin, std::size_t count) {
+  if (block.rounded_weight == nullptr) {
+    return;
+  }
+  for (std::size_t i = begin; i < begin + count; ++i) {
+    block.rounded_weight[i] = rounded_weight_bits(block.weight[i]);
+  }
+}
+
+}  // namespace lambert

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+// The host's form of src/kernels/cuda_device.h, found before it by the include path of the tests
+// that compile the .cu files with g++.
+#pragma once
+
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <tuple>
+
+#include "base/error.h"
+#include "kernels/cuda_stream.h"
+#include "support/cuda_on_host.h"
+
+namespace lambert {
+
+inline constexpr int kWarp = 32;
+inline constexpr unsigned kAllLanes = 0xFFFFFFFFU;
+inline constexpr std::size_t kSharedAlignment = 16;
+
+struct LaunchShape {
+  dim3 grid;
+  dim3 block;
+  std::size_t shared_bytes = 0;
+};
+
+template <typename T>
+constexpr std::size_t shared_bytes_of(std::int64_t count) {
+  return (static_cast<std::size_t>(count) * sizeof(T) + kSharedAlignment - 1) / kSharedAlignment *
+         kSharedAlignment;
+}
+
+class SharedMemory {
+ public:
+  template <typename T>
+  T* take(std::int64_t count) {
+    return static_cast<T*>(
+        cuda_on_host::shared_array(taken_++, static_cast<std::size_t>(count) * sizeof(T)));
+  }
+
+ private:
+  std::size_t taken_ = 0;
+};
+
+template <typename... Parameters, typename... Arguments>
+void launch(const char* name, void (*kernel)(Parameters...), const LaunchShape& shape,
+            const CudaStream& /*stream*/, Arguments... arguments) {
+  if (shape.grid.x == 0 || shape.grid.y == 0) {
+    return;
+  }
+  const std::tuple<Parameters...> parameters(arguments...);
+  cuda_on_host::run(name, shape.grid, shape.block, shape.shared_bytes,
+                    [&] { std::apply(kernel, parameters); });
+}
+
+}  // namespace lambert

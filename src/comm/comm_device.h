@@ -13,10 +13,10 @@ namespace lambert {
 struct DeviceCasts {
   /// fp32 (count) -> bf16 bits (count).
   void (*encode_bfloat16)(const float* values, std::uint16_t* encoded, std::size_t count,
-                          CudaStream stream) = nullptr;
+                          CudaStreamHandle stream) = nullptr;
   /// bf16 bits (count) -> fp32 (count).
   void (*decode_bfloat16)(const std::uint16_t* encoded, float* values, std::size_t count,
-                          CudaStream stream) = nullptr;
+                          CudaStreamHandle stream) = nullptr;
 };
 
 /// What a communicator of device memory needs; the default is a run on the CPU, which needs

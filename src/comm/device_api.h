@@ -13,9 +13,9 @@
 
 namespace lambert {
 
-using CudaStream = void*;  // cudaStream_t
-using CudaEvent = void*;   // cudaEvent_t
-using NcclComm = void*;    // ncclComm_t
+using CudaStreamHandle = void*;  // cudaStream_t
+using CudaEvent = void*;         // cudaEvent_t
+using NcclComm = void*;          // ncclComm_t
 
 inline constexpr int kCudaSuccess = 0;
 inline constexpr int kCudaErrorNotReady = 600;
@@ -36,15 +36,15 @@ struct NcclUniqueId {
 struct CudaCalls {
   int (*set_device)(int device) = nullptr;
   int (*stream_priority_range)(int* least, int* greatest) = nullptr;
-  int (*stream_create)(CudaStream* stream, unsigned flags, int priority) = nullptr;
-  int (*stream_destroy)(CudaStream stream) = nullptr;
-  int (*stream_wait_event)(CudaStream stream, CudaEvent event, unsigned flags) = nullptr;
+  int (*stream_create)(CudaStreamHandle* stream, unsigned flags, int priority) = nullptr;
+  int (*stream_destroy)(CudaStreamHandle stream) = nullptr;
+  int (*stream_wait_event)(CudaStreamHandle stream, CudaEvent event, unsigned flags) = nullptr;
   int (*event_create)(CudaEvent* event, unsigned flags) = nullptr;
-  int (*event_record)(CudaEvent event, CudaStream stream) = nullptr;
+  int (*event_record)(CudaEvent event, CudaStreamHandle stream) = nullptr;
   int (*event_query)(CudaEvent event) = nullptr;
   int (*event_destroy)(CudaEvent event) = nullptr;
   int (*memcpy_async)(void* target, const void* source, std::size_t bytes, int kind,
-                      CudaStream stream) = nullptr;
+                      CudaStreamHandle stream) = nullptr;
   const char* (*error_string)(int result) = nullptr;
 };
 
@@ -66,15 +66,15 @@ struct NcclCalls {
   int (*group_start)() = nullptr;
   int (*group_end)() = nullptr;
   int (*all_reduce)(const void* send, void* receive, std::size_t count, NcclType type,
-                    int operation, NcclComm comm, CudaStream stream) = nullptr;
+                    int operation, NcclComm comm, CudaStreamHandle stream) = nullptr;
   int (*reduce_scatter)(const void* send, void* receive, std::size_t receive_count, NcclType type,
-                        int operation, NcclComm comm, CudaStream stream) = nullptr;
+                        int operation, NcclComm comm, CudaStreamHandle stream) = nullptr;
   int (*all_gather)(const void* send, void* receive, std::size_t send_count, NcclType type,
-                    NcclComm comm, CudaStream stream) = nullptr;
+                    NcclComm comm, CudaStreamHandle stream) = nullptr;
   int (*reduce)(const void* send, void* receive, std::size_t count, NcclType type, int operation,
-                int root, NcclComm comm, CudaStream stream) = nullptr;
+                int root, NcclComm comm, CudaStreamHandle stream) = nullptr;
   int (*broadcast)(const void* send, void* receive, std::size_t count, NcclType type, int root,
-                   NcclComm comm, CudaStream stream) = nullptr;
+                   NcclComm comm, CudaStreamHandle stream) = nullptr;
 };
 
 /// Names for dlopen. The defaults are those that LibTorch's CUDA libraries are linked with: asking

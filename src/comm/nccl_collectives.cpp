@@ -72,7 +72,8 @@ std::optional<std::size_t> stride_of(const ShareCuts& cuts) {
 }
 
 NcclCollectives::NcclCollectives(std::shared_ptr<const DeviceApi> api, NcclComm comm, int rank,
-                                 CudaStream stream, WireType wire_type, const DeviceCasts& casts)
+                                 CudaStreamHandle stream, WireType wire_type,
+                                 const DeviceCasts& casts)
     : api_(std::move(api)),
       comm_(comm),
       rank_(rank),

@@ -40,8 +40,8 @@ std::optional<std::size_t> stride_of(const ShareCuts& cuts);
 class NcclCollectives {
  public:
   /// comm and stream belong to the caller.
-  NcclCollectives(std::shared_ptr<const DeviceApi> api, NcclComm comm, int rank, CudaStream stream,
-                  WireType wire_type, const DeviceCasts& casts);
+  NcclCollectives(std::shared_ptr<const DeviceApi> api, NcclComm comm, int rank,
+                  CudaStreamHandle stream, WireType wire_type, const DeviceCasts& casts);
 
   /// Does not wait. Throws CommError with NCCL's words; DeviceError.
   void enqueue(const RingWork& work);
@@ -61,7 +61,7 @@ class NcclCollectives {
   std::shared_ptr<const DeviceApi> api_;
   NcclComm comm_;
   int rank_;
-  CudaStream stream_;
+  CudaStreamHandle stream_;
   WireType wire_type_;
   DeviceCasts casts_;
   std::string name_;                 // of the work being put on the stream

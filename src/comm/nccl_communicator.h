@@ -61,7 +61,7 @@ class NcclCommunicator final : public Communicator {
   std::shared_ptr<const DeviceApi> api_;
   std::unique_ptr<MpiCommunicator> control_;
   NcclComm comm_ = nullptr;
-  CudaStream stream_ = nullptr;
+  CudaStreamHandle stream_ = nullptr;
   std::optional<NcclCollectives> collectives_;
   std::optional<NcclWatch> watch_;
   std::uint64_t started_count_ = 0;

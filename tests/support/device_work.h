@@ -34,9 +34,9 @@ Function* find_in_stand_in(const char* name) {
 }
 
 /// Puts a function of the host on a stream, as a kernel would be.
-inline void launch(CudaStream stream, std::function<void()> work) {
+inline void launch(CudaStreamHandle stream, std::function<void()> work) {
   static auto* const launch_host =
-      find_in_stand_in<int(CudaStream, void (*)(void*), void*)>("cudaLaunchHostFunc");
+      find_in_stand_in<int(CudaStreamHandle, void (*)(void*), void*)>("cudaLaunchHostFunc");
   auto owned = std::make_unique<std::function<void()>>(std::move(work));
   launch_host(
       stream,
@@ -49,7 +49,7 @@ inline void launch(CudaStream stream, std::function<void()> work) {
 }
 
 /// Returns when the stream has done what is on it.
-inline void drain(CudaStream stream) {
+inline void drain(CudaStreamHandle stream) {
   std::promise<void> done;
   launch(stream, [&done] { done.set_value(); });
   done.get_future().wait();
@@ -61,11 +61,11 @@ inline CommDevice stand_in_device() {
   device.is_cuda = true;
   device.libraries = {LAMBERT_NCCL_STAND_IN, LAMBERT_NCCL_STAND_IN};
   device.casts.encode_bfloat16 = [](const float* values, std::uint16_t* encoded, std::size_t count,
-                                    CudaStream stream) {
+                                    CudaStreamHandle stream) {
     launch(stream, [=] { encode_bfloat16(values, encoded, count); });
   };
   device.casts.decode_bfloat16 = [](const std::uint16_t* encoded, float* values, std::size_t count,
-                                    CudaStream stream) {
+                                    CudaStreamHandle stream) {
     launch(stream, [=] { decode_bfloat16(encoded, values, count); });
   };
   return device;

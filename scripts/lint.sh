@@ -4,7 +4,7 @@
 # container files and manifests.
 #
 #   scripts/lint.sh          check        scripts/lint.sh --fix     reformat
-#   scripts/lint.sh --quick  without the path-sensitive analysis of clang-tidy, more than half of its time
+#   scripts/lint.sh --quick  without the slowest checks of clang-tidy: analysis of paths and two more, two thirds of its time
 set -euo pipefail
 cd "$(dirname "$0")/.."
 scripts/setup.sh --lint
@@ -18,7 +18,9 @@ clang-format-16 --dry-run --Werror "${sources[@]}"
 echo "lint: clang-format is content with ${#sources[@]} files"
 
 tidy_options=(--quiet -p build/cpu)
-if [ "${1:-}" = --quick ]; then tidy_options+=('--checks=-clang-analyzer-*'); fi
+if [ "${1:-}" = --quick ]; then
+  tidy_options+=('--checks=-clang-analyzer-*,-bugprone-reserved-identifier,-bugprone-stringview-nullptr')
+fi
 
 mapfile -t shell_scripts < <(git ls-files '*.sh' '*.sbatch' .ci/run)
 shellcheck -x --source-path=SCRIPTDIR "${shell_scripts[@]}"

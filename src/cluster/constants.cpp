@@ -167,12 +167,12 @@ const Entry& find_entry(const std::vector<Entry>& entries, const std::string& na
 }  // namespace
 
 const std::vector<Machine>& machines() {
-  static const std::vector<Machine> kMachines = make_machines();
-  return kMachines;
+  static const std::vector<Machine> all = make_machines();
+  return all;
 }
 
 const std::vector<Software>& softwares() {
-  static const std::vector<Software> kSoftwares = {
+  static const std::vector<Software> all = {
       lambert(),
       nvidia_eager("nvidia-2019", "NVIDIA's PyTorch program of 2019 (19.07)",
                    {{"v100", 0.611, "as v100-32g"},
@@ -187,11 +187,11 @@ const std::vector<Software>& softwares() {
       nvidia_tensorflow_2021(),
       deepspeed_2020(),
       google_2019()};
-  return kSoftwares;
+  return all;
 }
 
 const SharedConstants& shared_constants() {
-  static const SharedConstants kConstants = {
+  static const SharedConstants constants = {
       // 3 % lost under 32 K tokens and 7 % under 16 K: an estimate. Of NVIDIA's V100 figures, 125
       // sequences/s in micro-batches of 2,048 tokens and 172 of 8,192 give 1,140.
       .half_rate_tokens = 1100,
@@ -203,7 +203,7 @@ const SharedConstants& shared_constants() {
       .network_hop_seconds = 14e-6,
       .reserved_memory_bytes = 2e9,  // assumed, as the next
       .usable_memory_share = 0.95};
-  return kConstants;
+  return constants;
 }
 
 const Machine& find_machine(const std::string& name) {

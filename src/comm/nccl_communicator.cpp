@@ -62,8 +62,10 @@ NcclCommunicator::NcclCommunicator(const CommConfig& config, const CommDevice& d
                  std::to_string(rank()) + " (" + host_of(rank()) + ")");
   create_stream();
   connect();
-  collectives_.emplace(api_, comm_, rank(), stream_, config.all_reduce_dtype, device.casts);
-  watch_.emplace(api_, comm_, device.index, control_->monitor(), rank(), config.timeout_seconds);
+  collectives_ = std::make_unique<NcclCollectives>(api_, comm_, rank(), stream_,
+                                                   config.all_reduce_dtype, device.casts);
+  watch_ = std::make_unique<NcclWatch>(api_, comm_, device.index, control_->monitor(), rank(),
+                                       config.timeout_seconds);
   if (rank() == 0) {
     int version = 0;
     check(api_->nccl.version(&version), "asking NCCL for its version");

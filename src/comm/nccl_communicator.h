@@ -3,7 +3,6 @@
 
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -62,8 +61,8 @@ class NcclCommunicator final : public Communicator {
   std::unique_ptr<MpiCommunicator> control_;
   NcclComm comm_ = nullptr;
   CudaStreamHandle stream_ = nullptr;
-  std::optional<NcclCollectives> collectives_;
-  std::optional<NcclWatch> watch_;
+  std::unique_ptr<NcclCollectives> collectives_;
+  std::unique_ptr<NcclWatch> watch_;
   std::uint64_t started_count_ = 0;
   std::uint64_t started_hash_ = 0;      // of all works so far: NCCL does not compare what ranks do
   CudaEvent produced_ = nullptr;        // taken on the producer's stream, waited for at once

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "optim/optimizer.h"
 #include "kernels/update_block.h"
+#include "optim/optimizer.h"
 
 namespace lambert {
 

@@ -193,7 +193,8 @@ void NcclWatch::run(const std::shared_ptr<State>& state) {
                        [&] { return !is_idle() || state->stopping || !state->failure.empty(); });
       continue;
     }
-    const CollectiveId id = state->works.empty() ? *state->calling : state->works.front().id;
+    const CollectiveId id =
+        state->works.empty() ? state->calling.value_or(CollectiveId{}) : state->works.front().id;
     const double waited = state->since.seconds();
     lock.unlock();
     const std::string trouble = find_trouble(*state, id, waited);

@@ -135,11 +135,23 @@ memory wrap(const memory::desc& description, const void* data) {
 /// 30522) by (30522, 256) on one Zen 5 core.
 constexpr std::int64_t kLongestInner = 8192;
 
+std::int64_t element_bytes(ElementType type) {
+  return type == ElementType::float32 ? 4 : 2;
+}
+
 Matrix columns_of(const Matrix& matrix, std::int64_t first, std::int64_t count) {
   Matrix part = matrix;
-  const std::int64_t element_bytes = matrix.type == ElementType::float32 ? 4 : 2;
-  part.data = static_cast<const char*>(matrix.data) + first * matrix.column_stride * element_bytes;
+  part.data = static_cast<const char*>(matrix.data) +
+              first * matrix.column_stride * element_bytes(matrix.type);
   part.columns = count;
+  return part;
+}
+
+MutableMatrix rows_of(const MutableMatrix& matrix, std::int64_t first, std::int64_t count) {
+  MutableMatrix part = matrix;
+  part.data =
+      static_cast<char*>(matrix.data) + first * matrix.row_stride * element_bytes(matrix.type);
+  part.rows = count;
   return part;
 }
 
@@ -170,6 +182,10 @@ constexpr int kLeftSpace = 100;
 constexpr int kRightSpace = 101;
 constexpr int kResultSpace = 102;
 
+/// Elements of the left operand and of the result that are widened at once: they stay in the cache,
+/// and logits do not take twice their memory.
+constexpr std::int64_t kWidenedElements = std::int64_t{1} << 20;
+
 /// Calls product(fp32 form of result), which adds to what is there or replaces it.
 template <typename Product>
 void into_wide_result(const MutableMatrix& result, Accumulate accumulate, const Product& product) {
@@ -184,6 +200,20 @@ void into_wide_result(const MutableMatrix& result, Accumulate accumulate, const 
   }
   product(mutable_matrix(wide, result.rows, result.columns));
   narrow_rows(wide, result);
+}
+
+/// Calls product(fp32 form of some rows of left, fp32 form of these rows of result).
+template <typename Product>
+void widen_row_blocks(const Matrix& left, const MutableMatrix& result, Accumulate accumulate,
+                      const Product& product) {
+  const std::int64_t width = std::max(left.columns, result.columns);
+  const std::int64_t block = std::max<std::int64_t>(kWidenedElements / width, 16);
+  for (std::int64_t first = 0; first < left.rows; first += block) {
+    const std::int64_t count = std::min(block, left.rows - first);
+    const Matrix rows = columns_of(left.transposed(), first, count).transposed();
+    into_wide_result(rows_of(result, first, count), accumulate,
+                     [&](const MutableMatrix& wide) { product(widened<kLeftSpace>(rows), wide); });
+  }
 }
 
 }  // namespace
@@ -204,8 +234,9 @@ void matmul(const Matrix& left, const Matrix& right, const MutableMatrix& result
     return;
   }
   if (left.type == ElementType::bfloat16 && !multiplies_bfloat16()) {
-    into_wide_result(result, accumulate, [&](const MutableMatrix& wide) {
-      matmul(widened<kLeftSpace>(left), widened<kRightSpace>(right), wide, bias, accumulate);
+    const Matrix wide_right = widened<kRightSpace>(right);
+    widen_row_blocks(left, result, accumulate, [&](const Matrix& rows, const MutableMatrix& wide) {
+      matmul(rows, wide_right, wide, bias, accumulate);
     });
     return;
   }
@@ -271,8 +302,8 @@ void matmul(const Matrix& left, const PackedMatrix& right, const MutableMatrix& 
     multiply(left, packed.operand, values, result, bias, accumulate);
     return;
   }
-  into_wide_result(result, accumulate, [&](const MutableMatrix& wide) {
-    multiply(widened<kLeftSpace>(left), packed.operand, values, wide, bias, accumulate);
+  widen_row_blocks(left, result, accumulate, [&](const Matrix& rows, const MutableMatrix& wide) {
+    multiply(rows, packed.operand, values, wide, bias, accumulate);
   });
 }
 

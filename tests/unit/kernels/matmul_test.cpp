@@ -172,6 +172,19 @@ TEST(Matmul, LongInnerDimensionsAreSummedCompletely) {
   EXPECT_EQ(result, (std::vector<float>{20101.5F, 20102.5F, 20101.5F, 20102.5F}));
 }
 
+TEST(Matmul, ManyRowsOfBfloat16AreAllMultiplied) {
+  const std::int64_t rows = 1030;  // more than are widened at once, where bf16 is
+  const std::int64_t columns = 2048;
+  const std::vector<Bfloat16> ones(static_cast<std::size_t>(rows * columns),
+                                   from_float<Bfloat16>(1.0F));
+  std::vector<Bfloat16> result(static_cast<std::size_t>(rows));
+  matmul(matrix(ones.data(), rows, columns), matrix(ones.data(), columns, 1),
+         mutable_matrix(result.data(), rows, 1));
+  for (const Bfloat16 value : result) {
+    ASSERT_EQ(to_float(value), 2048.0F);
+  }
+}
+
 TEST(Matmul, EmptyResultsAreLeftAlone) {
   const float value = 1.0F;
   float result = 5.0F;

@@ -18,7 +18,8 @@ namespace {
 /// Of this rank while the others do the same.
 double measure_copy_rate(Communicator& communicator) {
   constexpr double kSeconds = 0.05;
-  constexpr std::int64_t kElements = std::int64_t{1} << 23;  // 32 MiB each, beyond the caches
+  // 16 MiB each: beyond a core's caches, and no more than a rank's memory can spare.
+  constexpr std::int64_t kElements = std::int64_t{1} << 22;
   const at::Tensor from = at::ones({kElements}, at::kFloat);
   const at::Tensor to = at::zeros({kElements}, at::kFloat);
   const auto* source = from.const_data_ptr<float>();

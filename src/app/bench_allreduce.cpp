@@ -18,20 +18,10 @@
 #include "comm/mpi_communicator.h"
 #include "comm/mpi_ring.h"
 #include "comm/reduction_queue.h"
+#include "comm/timed_collective.h"
 
 namespace lambert {
 namespace {
-
-/// Runs once on all ranks; the time of the slowest rank.
-template <typename Collective>
-double timed(Communicator& communicator, const Collective& collective) {
-  communicator.barrier();
-  const Stopwatch stopwatch;
-  collective();
-  std::vector<double> seconds = {stopwatch.seconds()};
-  communicator.all_reduce_max(seconds);
-  return seconds.front();
-}
 
 /// Sums machine by machine beside a communicator whose ring is flat; a thread of its own, as that
 /// has.

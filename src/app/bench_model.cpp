@@ -2,13 +2,9 @@
 #include "app/bench_model.h"
 
 #include <array>
-#include <cstring>
 #include <map>
 
-#include <ATen/ATen.h>
-#include <ATen/Parallel.h>
-
-#include "app/bench_result.h"
+#include "train/machine_rates.h"
 
 namespace lambert {
 namespace {
@@ -49,17 +45,7 @@ RunConfig bench_config(const BenchOptions& options) {
 }
 
 double measure_copy_bandwidth(std::int64_t elements) {
-  const at::Tensor from = at::ones({elements}, at::kFloat);
-  const at::Tensor to = at::zeros({elements}, at::kFloat);
-  const CallTimes times = time_calls(1.0, [&] {
-    const auto* source = from.const_data_ptr<float>();
-    auto* target = to.mutable_data_ptr<float>();
-    at::parallel_for(0, elements, 1 << 20, [&](std::int64_t begin, std::int64_t end) {
-      std::memcpy(target + begin, source + begin,
-                  static_cast<std::size_t>(end - begin) * sizeof(float));
-    });
-  });
-  return 8.0 * static_cast<double>(elements) / times.smallest;
+  return measure_copy_rate(elements, 1.0);
 }
 
 }  // namespace lambert

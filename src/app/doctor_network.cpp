@@ -15,6 +15,7 @@
 #include "app/doctor.h"
 #include "app/system_file.h"
 #include "comm/make_communicator.h"
+#include "comm/timed_collective.h"
 
 namespace lambert {
 namespace {
@@ -48,15 +49,12 @@ double time_all_reduce(Communicator& communicator, double megabytes, double seco
   std::vector<double> past = {0.0};
   const Stopwatch watch;
   for (int turn = -2; turn < 3 || past.front() < seconds; ++turn) {  // the first two warm up
-    communicator.barrier();
-    const Stopwatch once;
-    communicator.start_all_reduce_sum(values, "sweep")->wait();
-    std::vector<double> slowest = {once.seconds()};
+    const double slowest =
+        timed(communicator, [&] { communicator.start_all_reduce_sum(values, "sweep")->wait(); });
     past = {watch.seconds()};
-    communicator.all_reduce_max(slowest);
     communicator.all_reduce_max(past);  // so that all ranks stop after the same turn
     if (turn >= 0) {
-      times.push_back(slowest.front());
+      times.push_back(slowest);
     }
     std::fill(values.begin(), values.end(), 1.0F);
   }

@@ -43,6 +43,20 @@ Untyped untyped(const RingWork& work) {
       work.values);
 }
 
+struct Part {
+  std::size_t begin;
+  std::size_t count;
+};
+
+/// The rank's share of the values, or all `count` of them.
+Part part_of(const RingWork& work, std::size_t count, bool is_share, int rank) {
+  if (!is_share) {
+    return {0, count};
+  }
+  const auto own = static_cast<std::size_t>(rank);
+  return {work.cuts[own], work.cuts[own + 1] - work.cuts[own]};
+}
+
 }  // namespace
 
 /// Where NCCL works: the values themselves or the staging buffer.
@@ -137,10 +151,7 @@ void NcclCollectives::enqueue(const RingWork& work) {
 /// What this rank brings: all values to a sum, its share to a gather.
 void NcclCollectives::stage_in(const RingWork& work, const Buffer& buffer) {
   const Untyped values = untyped(work);
-  const auto own = static_cast<std::size_t>(rank_);
-  const bool is_gather = work.kind == RingKind::all_gather;
-  const std::size_t begin = is_gather ? work.cuts[own] : 0;
-  const std::size_t count = (is_gather ? work.cuts[own + 1] : values.count) - begin;
+  const auto [begin, count] = part_of(work, values.count, work.kind == RingKind::all_gather, rank_);
   if (count == 0) {
     return;
   }
@@ -159,10 +170,8 @@ void NcclCollectives::stage_in(const RingWork& work, const Buffer& buffer) {
 /// What this rank ends with: its share of a reduce-scatter, else all values.
 void NcclCollectives::stage_out(const RingWork& work, const Buffer& buffer) {
   const Untyped values = untyped(work);
-  const auto own = static_cast<std::size_t>(rank_);
-  const bool is_share = work.kind == RingKind::reduce_scatter;
-  const std::size_t begin = is_share ? work.cuts[own] : 0;
-  const std::size_t count = (is_share ? work.cuts[own + 1] : values.count) - begin;
+  const auto [begin, count] =
+      part_of(work, values.count, work.kind == RingKind::reduce_scatter, rank_);
   if (count == 0) {
     return;
   }

@@ -10,26 +10,16 @@
 #include <cuda_runtime.h>
 
 #include "base/error.h"
+#include "kernels/cuda_sizes.h"
 #include "kernels/cuda_stream.h"
 
 namespace lambert {
-
-inline constexpr int kWarp = 32;                     // threads that run in step
-inline constexpr unsigned kAllLanes = 0xFFFFFFFFU;   // of a warp
-inline constexpr std::size_t kSharedAlignment = 16;  // of each array that SharedMemory deals out
 
 struct LaunchShape {
   dim3 grid;
   dim3 block;
   std::size_t shared_bytes = 0;
 };
-
-/// Shared memory that SharedMemory::take<T>(count) needs.
-template <typename T>
-constexpr std::size_t shared_bytes_of(std::int64_t count) {
-  return (static_cast<std::size_t>(count) * sizeof(T) + kSharedAlignment - 1) / kSharedAlignment *
-         kSharedAlignment;
-}
 
 /// Deals out the shared memory that a kernel was launched with. All threads of a block ask for the
 /// same arrays in the same order.

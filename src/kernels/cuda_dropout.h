@@ -7,6 +7,7 @@
 
 #include "kernels/cuda_device.h"
 #include "kernels/dropout_stream.h"
+#include "kernels/token_layout.h"
 
 namespace lambert {
 
@@ -37,14 +38,18 @@ constexpr std::int64_t dropout_block_count(std::int64_t columns) {
   return 16 * ((columns + 127) / 128);
 }
 
-/// A row's mask, by all threads of the block; a barrier must follow. kept:
-/// (dropout_block_count(columns)), shared memory.
-__device__ inline void make_row_mask(const DropoutMask& mask, std::int64_t sample_index,
-                                     std::uint32_t row, std::int64_t columns, std::uint8_t* kept) {
-  const auto sample = static_cast<std::uint64_t>(mask.sample_numbers[sample_index]);
-  const auto blocks = static_cast<std::uint32_t>(dropout_block_count(columns));
+/// The mask of a hidden tensor's row, if there is dropout, by all threads of the block; a barrier
+/// must follow. kept: (dropout_block_count(columns)), shared memory.
+__device__ inline void make_mask(const HiddenShape& shape, const DropoutMask& mask,
+                                 std::int64_t row, std::uint8_t* kept) {
+  if (!mask.is_active()) {
+    return;
+  }
+  const auto sample = static_cast<std::uint64_t>(mask.sample_numbers[shape.layout.sample_of[row]]);
+  const auto position = static_cast<std::uint32_t>(shape.layout.position_of[row]);
+  const auto blocks = static_cast<std::uint32_t>(dropout_block_count(shape.columns));
   for (std::uint32_t block = threadIdx.x; block < blocks; block += blockDim.x) {
-    kept[block] = static_cast<std::uint8_t>(kept_lanes(mask, sample, row, block));
+    kept[block] = static_cast<std::uint8_t>(kept_lanes(mask, sample, position, block));
   }
 }
 

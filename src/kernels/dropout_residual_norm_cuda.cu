@@ -11,15 +11,6 @@ namespace lambert {
 
 namespace {
 
-/// The row's mask, if there is dropout. Ends without a barrier.
-__device__ void make_mask(const HiddenShape& shape, const DropoutMask& mask, std::int64_t row,
-                          std::uint8_t* kept) {
-  if (mask.is_active()) {
-    make_row_mask(mask, shape.layout.sample_of[row],
-                  static_cast<std::uint32_t>(shape.layout.position_of[row]), shape.columns, kept);
-  }
-}
-
 /// dropout(input + bias) + residual of one pack. input_bias and residual may be nullptr.
 template <int kWidth, typename T>
 __device__ Floats<kWidth> summands(const DropoutMask& mask, const std::uint8_t* kept,

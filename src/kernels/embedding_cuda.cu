@@ -13,14 +13,6 @@ namespace lambert {
 
 namespace {
 
-__device__ void make_mask(const HiddenShape& shape, const DropoutMask& mask, std::int64_t row,
-                          std::uint8_t* kept) {
-  if (mask.is_active()) {
-    make_row_mask(mask, shape.layout.sample_of[row],
-                  static_cast<std::uint32_t>(shape.layout.position_of[row]), shape.columns, kept);
-  }
-}
-
 /// word + position + token type of one pack.
 template <int kWidth, typename T>
 __device__ Floats<kWidth> sum_of_embeddings(const HiddenShape& shape,

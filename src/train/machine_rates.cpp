@@ -2,7 +2,6 @@
 #include "train/machine_rates.h"
 
 #include <algorithm>
-#include <array>
 #include <cstring>
 #include <vector>
 
@@ -10,33 +9,11 @@
 #include <ATen/Parallel.h>
 
 #include "base/clock.h"
+#include "comm/timed_collective.h"
 #include "train/matmul_rate.h"
 
 namespace lambert {
 namespace {
-
-/// Of this rank while the others do the same.
-double measure_copy_rate(Communicator& communicator) {
-  constexpr double kSeconds = 0.05;
-  // 16 MiB each: beyond a core's caches, and no more than a rank's memory can spare.
-  constexpr std::int64_t kElements = std::int64_t{1} << 22;
-  const at::Tensor from = at::ones({kElements}, at::kFloat);
-  const at::Tensor to = at::zeros({kElements}, at::kFloat);
-  const auto* source = from.const_data_ptr<float>();
-  auto* target = to.mutable_data_ptr<float>();
-  communicator.barrier();
-  double best = 0.0;
-  const Stopwatch watch;
-  do {
-    const Stopwatch once;
-    at::parallel_for(0, kElements, 1 << 18, [&](std::int64_t begin, std::int64_t end) {
-      std::memcpy(target + begin, source + begin,
-                  static_cast<std::size_t>(end - begin) * sizeof(float));
-    });
-    best = std::max(best, 8.0 * static_cast<double>(kElements) / std::max(once.seconds(), 1e-9));
-  } while (watch.seconds() < kSeconds);
-  return best;
-}
 
 /// 2 (n - 1) / n of the bytes on the wire over the time of the slowest rank.
 double measure_all_reduce_rate(const RunConfig& config, Communicator& communicator) {
@@ -50,24 +27,44 @@ double measure_all_reduce_rate(const RunConfig& config, Communicator& communicat
   std::vector<float> values(kElements);
   double best = 0.0;
   for (int round = 0; round < kRounds; ++round) {
-    communicator.barrier();
-    const Stopwatch watch;
-    communicator.start_all_reduce_sum(std::span<float>(values), "measuring the all-reduce")->wait();
-    std::array<double, 1> slowest = {watch.seconds()};
-    communicator.all_reduce_max(slowest);
+    const double seconds = timed(communicator, [&] {
+      communicator.start_all_reduce_sum(std::span<float>(values), "measuring the all-reduce")
+          ->wait();
+    });
     best = std::max(best, 2.0 * (ranks - 1.0) / ranks * element * static_cast<double>(kElements) /
-                              std::max(slowest[0], 1e-9));
+                              std::max(seconds, 1e-9));
   }
   return best;
 }
 
 }  // namespace
 
+double measure_copy_rate(std::int64_t elements, double seconds) {
+  const at::Tensor from = at::ones({elements}, at::kFloat);
+  const at::Tensor to = at::zeros({elements}, at::kFloat);
+  const auto* source = from.const_data_ptr<float>();
+  auto* target = to.mutable_data_ptr<float>();
+  double best = 0.0;
+  const Stopwatch watch;
+  do {
+    const Stopwatch once;
+    at::parallel_for(0, elements, 1 << 18, [&](std::int64_t begin, std::int64_t end) {
+      std::memcpy(target + begin, source + begin,
+                  static_cast<std::size_t>(end - begin) * sizeof(float));
+    });
+    best = std::max(best, 8.0 * static_cast<double>(elements) / std::max(once.seconds(), 1e-9));
+  } while (watch.seconds() < seconds);
+  return best;
+}
+
 MachineRates measure_machine_rates(const RunConfig& config, Communicator& communicator) {
+  // 16 MiB each: beyond a core's caches, and no more than a rank's memory can spare.
+  constexpr std::int64_t kCopied = std::int64_t{1} << 22;
   MachineRates rates;
   rates.ranks = static_cast<double>(communicator.size());
   rates.matmul = measure_matmul_rate(config, communicator);
-  rates.copy = measure_copy_rate(communicator);
+  communicator.barrier();  // all ranks copy at the same time
+  rates.copy = measure_copy_rate(kCopied, 0.05);
   rates.all_reduce = measure_all_reduce_rate(config, communicator);
   return rates;
 }

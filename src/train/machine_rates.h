@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
+
 #include "comm/communicator.h"
 #include "config/run_config.h"
 
@@ -13,6 +15,10 @@ struct MachineRates {
   double copy = 0.0;        // bytes read and written per second by one rank
   double all_reduce = 0.0;  // bus bandwidth of the ring, bytes per second; 0 with one rank
 };
+
+/// Bytes per second, read and written counted, that all threads copy between two arrays of so many
+/// floats: the fastest copy of so many seconds, one at least.
+double measure_copy_rate(std::int64_t elements, double seconds);
 
 /// Measures for about a third of a second. Every rank calls it.
 MachineRates measure_machine_rates(const RunConfig& config, Communicator& communicator);

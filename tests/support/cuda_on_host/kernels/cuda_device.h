@@ -10,26 +10,17 @@
 #include <tuple>
 
 #include "base/error.h"
+#include "kernels/cuda_sizes.h"
 #include "kernels/cuda_stream.h"
 #include "support/cuda_on_host.h"
 
 namespace lambert {
-
-inline constexpr int kWarp = 32;
-inline constexpr unsigned kAllLanes = 0xFFFFFFFFU;
-inline constexpr std::size_t kSharedAlignment = 16;
 
 struct LaunchShape {
   dim3 grid;
   dim3 block;
   std::size_t shared_bytes = 0;
 };
-
-template <typename T>
-constexpr std::size_t shared_bytes_of(std::int64_t count) {
-  return (static_cast<std::size_t>(count) * sizeof(T) + kSharedAlignment - 1) / kSharedAlignment *
-         kSharedAlignment;
-}
 
 class SharedMemory {
  public:

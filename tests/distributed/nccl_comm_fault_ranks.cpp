@@ -2,6 +2,7 @@
 // A job over the stand-in for NCCL, whose faults its environment sets: nccl_comm_fault_ranks SUFFER
 // RANK TIMEOUT. SUFFER: nothing, or what the rank does in step 3: freeze, skip (leaves out a
 // bucket), swap (exchanges two), data (throws with buckets in flight).
+#include <array>
 #include <chrono>
 #include <csignal>
 #include <cstdio>
@@ -28,8 +29,12 @@ void run(const std::string& suffer, int rank, double timeout_seconds) {
   lambert::CommConfig config;
   config.timeout_seconds = timeout_seconds;
   std::fprintf(stderr, "pid %d\n", getpid());
-  // Outlive the communicator, as a device's memory would: streams write into them to the last.
-  std::vector<std::vector<float>> buckets(kBuckets, std::vector<float>(10000, 1.0F));
+  // Never freed, as a device's memory that its context owns: a rank that unwinds leaves streams
+  // behind which write into them until the process ends.
+  static std::array<std::array<float, 10000>, kBuckets> buckets;
+  for (auto& bucket : buckets) {
+    bucket.fill(1.0F);
+  }
   const auto communicator = lambert::make_communicator(config, lambert::testing::stand_in_device());
   lambert::start_logging({communicator->rank(), communicator->size()});
   for (int step = 0; step < kSteps; ++step) {

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# Imported targets for LibTorch: LibTorch::cpu. find_package(Torch) of a CUDA wheel demands a complete
+# Imported targets for LibTorch: LibTorch::cpu and, with LAMBERT_CUDA, LibTorch::cuda. find_package(Torch) of a CUDA wheel demands a complete
 # CUDA toolkit even for CPU use, so the targets are made by hand.
 #
 # LIBTORCH_DIR (cache or environment): a folder with include/ and lib/. Default: what scripts/setup.sh installed.
@@ -44,4 +44,26 @@ if(LibTorch_FOUND AND NOT TARGET LibTorch::cpu)
     target_link_options(LibTorch::cpu INTERFACE -Wl,-rpath,${directory} -Wl,-rpath-link,${directory})
   endforeach()
   target_link_options(LibTorch::cpu INTERFACE -Wl,--no-as-needed)
+endif()
+
+# What makes a program able to use GPUs: these libraries register the device with LibTorch when they are loaded
+# (docs/decisions/0006-devices-register-themselves.md).
+if(LAMBERT_CUDA AND LibTorch_FOUND AND NOT TARGET LibTorch::cuda)
+  find_library(LibTorch_CUDA_LIBRARY torch_cuda PATHS ${LIBTORCH_DIR}/lib NO_DEFAULT_PATH)
+  find_library(LibTorch_C10_CUDA_LIBRARY c10_cuda PATHS ${LIBTORCH_DIR}/lib NO_DEFAULT_PATH)
+  if(NOT LibTorch_CUDA_LIBRARY OR NOT LibTorch_C10_CUDA_LIBRARY)
+    message(FATAL_ERROR "the LibTorch in ${LIBTORCH_DIR} has no libtorch_cuda.so; run scripts/setup.sh --cuda")
+  endif()
+  # One NCCL in a process: the one that LibTorch was built against.
+  file(GLOB LibTorch_NCCL_LIBRARY ${LIBTORCH_DIR}/../nvidia/*/lib/libnccl.so*)
+  list(LENGTH LibTorch_NCCL_LIBRARY LibTorch_NCCL_COUNT)
+  if(NOT LibTorch_NCCL_COUNT EQUAL 1)
+    message(FATAL_ERROR "expected exactly one NCCL with LibTorch, found: ${LibTorch_NCCL_LIBRARY}; run scripts/setup.sh --cuda")
+  endif()
+  message(STATUS "NCCL: ${LibTorch_NCCL_LIBRARY}")
+  add_library(LibTorch::cuda INTERFACE IMPORTED)
+  target_link_libraries(LibTorch::cuda INTERFACE LibTorch::cpu)
+  # Nothing of them is called by name, so the linker would leave them out.
+  target_link_options(LibTorch::cuda INTERFACE
+    "LINKER:--push-state,--no-as-needed,${LibTorch_CUDA_LIBRARY},${LibTorch_C10_CUDA_LIBRARY},--pop-state")
 endif()

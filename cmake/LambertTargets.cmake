@@ -52,12 +52,12 @@ function(lambert_vector_module name)
   endforeach()
 endfunction()
 
-# lambert_use_torch_headers(TARGET plain.cpp ...): the targets that use LibTorch share one precompiled header. Sources that
-# include nothing of LibTorch are named: loading the header would cost them ten times their own compile time.
-function(lambert_use_torch_headers target)
+# lambert_use_headers(TARGET PRECOMPILED plain.cpp ...): takes the precompiled header of another target. Sources that include
+# nothing of LibTorch are named: loading its header would cost them ten times their own compile time.
+function(lambert_use_headers target precompiled)
   # The shared header is built with -fPIC; a program's default of -fPIE would not match it.
   target_compile_options(${target} PRIVATE -fPIC)
-  target_precompile_headers(${target} REUSE_FROM lambert_torch_precompiled)
+  target_precompile_headers(${target} REUSE_FROM ${precompiled})
   set_source_files_properties(${ARGN} PROPERTIES SKIP_PRECOMPILE_HEADERS ON)
 endfunction()
 
@@ -66,28 +66,49 @@ function(lambert_torch_module name)
   cmake_parse_arguments(ARG "" "" "SOURCES;PLAIN_SOURCES;LINKS;PRIVATE_LINKS" ${ARGN})
   lambert_module(${name} SOURCES ${ARG_SOURCES} ${ARG_PLAIN_SOURCES} LINKS ${ARG_LINKS} LibTorch::cpu
     PRIVATE_LINKS ${ARG_PRIVATE_LINKS})
-  lambert_use_torch_headers(lambert_${name} ${ARG_PLAIN_SOURCES})
+  lambert_use_headers(lambert_${name} lambert_torch_precompiled ${ARG_PLAIN_SOURCES})
 endfunction()
 
+# lambert_precompiled(NAME HEADERS a.h ... LINKS library ... OPTIONS -O1 ...): a target whose precompiled header others reuse.
+function(lambert_precompiled name)
+  cmake_parse_arguments(ARG "" "" "HEADERS;LINKS;OPTIONS" ${ARGN})
+  file(WRITE ${CMAKE_BINARY_DIR}/${name}.cpp "")
+  add_library(${name} STATIC ${CMAKE_BINARY_DIR}/${name}.cpp)
+  target_link_libraries(${name} PUBLIC lambert_options ${ARG_LINKS})
+  target_compile_options(${name} PRIVATE -fPIC ${ARG_OPTIONS})
+  target_precompile_headers(${name} PRIVATE ${ARG_HEADERS})
+endfunction()
+
+set(headers ${CMAKE_SOURCE_DIR}/cmake)
+# Tests are compiled fast rather than made fast: what takes time in them is the libraries.
+set(LAMBERT_TEST_OPTIONS -O1)
 if(LAMBERT_BUILD_TORCH)
-  file(WRITE ${CMAKE_BINARY_DIR}/torch_precompiled.cpp "")
-  add_library(lambert_torch_precompiled STATIC ${CMAKE_BINARY_DIR}/torch_precompiled.cpp)
-  target_link_libraries(lambert_torch_precompiled PUBLIC lambert_options LibTorch::cpu)
-  target_precompile_headers(lambert_torch_precompiled PRIVATE ${CMAKE_SOURCE_DIR}/cmake/torch_precompiled.h)
+  lambert_precompiled(lambert_torch_precompiled HEADERS ${headers}/torch_precompiled.h LINKS LibTorch::cpu)
+endif()
+if(LAMBERT_BUILD_TESTS)
+  lambert_precompiled(lambert_test_precompiled HEADERS ${headers}/test_precompiled.h LINKS GTest::gmock
+    OPTIONS ${LAMBERT_TEST_OPTIONS})
+  if(LAMBERT_BUILD_TORCH)
+    lambert_precompiled(lambert_torch_test_precompiled LINKS LibTorch::cpu GTest::gmock OPTIONS ${LAMBERT_TEST_OPTIONS}
+      HEADERS ${headers}/torch_precompiled.h ${headers}/test_precompiled.h)
+  endif()
 endif()
 
 # lambert_test(NAME LABEL unit SOURCES a_test.cpp ... LINKS lambert_data ...): every test of the program is listed by CTest
-# as one entry; a test that needs LibTorch also passes TORCH, and PLAIN_SOURCES for the files that do not.
+# as one entry; a test that needs LibTorch also passes TORCH.
 function(lambert_test name)
-  cmake_parse_arguments(ARG "TORCH" "LABEL;TIMEOUT" "SOURCES;PLAIN_SOURCES;LINKS" ${ARGN})
-  add_executable(${name} ${ARG_SOURCES} ${ARG_PLAIN_SOURCES})
+  cmake_parse_arguments(ARG "TORCH" "LABEL;TIMEOUT" "SOURCES;LINKS" ${ARGN})
+  add_executable(${name} ${ARG_SOURCES})
   target_include_directories(${name} PRIVATE ${CMAKE_SOURCE_DIR}/tests)
   target_link_libraries(${name} PRIVATE lambert_options ${ARG_LINKS} GTest::gmock GTest::gtest_main)
   target_compile_definitions(${name} PRIVATE LAMBERT_FIXTURES="${CMAKE_SOURCE_DIR}/tests/fixtures"
     LAMBERT_SOURCE_DIRECTORY="${CMAKE_SOURCE_DIR}" LAMBERT_PROGRAM="${CMAKE_BINARY_DIR}/bin/lambert")
+  target_compile_options(${name} PRIVATE ${LAMBERT_TEST_OPTIONS})
   if(ARG_TORCH)
     target_link_libraries(${name} PRIVATE LibTorch::cpu)
-    lambert_use_torch_headers(${name} ${ARG_PLAIN_SOURCES})
+    lambert_use_headers(${name} lambert_torch_test_precompiled)
+  else()
+    lambert_use_headers(${name} lambert_test_precompiled)
   endif()
   if(NOT ARG_TIMEOUT)
     set(ARG_TIMEOUT 300)

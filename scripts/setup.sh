@@ -6,7 +6,7 @@
 #   scripts/setup.sh            CPU build: the light form of LibTorch (about 1.3 GB)
 #   scripts/setup.sh --tests    the same, Slurm, and the Python environment of the tests (about 6 GB)
 #   scripts/setup.sh --lint     the same, and the linters of container files and manifests
-#   scripts/setup.sh --cuda     LibTorch with every CUDA library it needs
+#   scripts/setup.sh --cuda     LibTorch with every CUDA library it needs; nvcc must be there (CUDA toolkit 12.8 or newer)
 #   LIBTORCH_DIR=DIR scripts/setup.sh   use another LibTorch (a folder with include/ and lib/)
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -48,12 +48,44 @@ if [ "${#missing[@]}" -gt 0 ]; then
 fi
 
 mkdir -p .deps
+
+# stamp_of NAME: the file that is there when the Python environment NAME is complete.
+stamp_of() {
+  echo ".deps/$1-venv/$(sha256sum "scripts/requirements-$1.txt" | cut -c1-16)"
+}
+
+# python_environment NAME: .deps/NAME-venv with the packages of scripts/requirements-NAME.txt.
+python_environment() {
+  local folder=.deps/$1-venv list=scripts/requirements-$1.txt
+  local stamp
+  stamp=$(stamp_of "$1")
+  if [ ! -e "$stamp" ]; then
+    echo "setup: installing the Python packages of $list"
+    rm -rf "$folder"
+    python3 -m venv "$folder"
+    "$folder/bin/pip" install --quiet -r "$list"
+    touch "$stamp"
+  fi
+}
+if $with_tests; then python_environment test; fi
+if $with_lint; then python_environment lint; fi
+
 if [ -n "${LIBTORCH_DIR:-}" ]; then
   [ -e "$LIBTORCH_DIR/lib/libtorch_cpu.so" ] || { echo "setup: no lib/libtorch_cpu.so in LIBTORCH_DIR=$LIBTORCH_DIR" >&2; exit 2; }
   echo "setup: using LibTorch in $LIBTORCH_DIR"
 else
-  # A stamp names what is installed, so that an interrupted installation is repeated.
+  # A stamp names what is installed, so that an interrupted installation is repeated. The environment of the tests has a
+  # whole LibTorch, which serves every build.
   form=cpu; $with_cuda && form=cuda
+  if [ -e ".deps/libtorch/$torch_version-cuda" ]; then
+    form=cuda
+  elif [ -e "$(stamp_of test)" ] && { $with_cuda || [ ! -e ".deps/libtorch/$torch_version-cpu" ]; }; then
+    form=cuda
+    rm -rf .deps/libtorch
+    packages=$(cd .deps && echo test-venv/lib/python3*/site-packages)
+    ln -s "$packages" .deps/libtorch
+    touch ".deps/libtorch/$torch_version-cuda"
+  fi
   stamp=".deps/libtorch/$torch_version-$form"
   if [ ! -e "$stamp" ]; then
     echo "setup: installing LibTorch $torch_version ($form)"
@@ -70,20 +102,4 @@ else
     touch "$stamp"
   fi
 fi
-
-# python_environment NAME: .deps/NAME-venv with the packages of scripts/requirements-NAME.txt.
-python_environment() {
-  local folder=.deps/$1-venv list=scripts/requirements-$1.txt
-  local stamp
-  stamp=$folder/$(sha256sum "$list" | cut -c1-16)
-  if [ ! -e "$stamp" ]; then
-    echo "setup: installing the Python packages of $list"
-    rm -rf "$folder"
-    python3 -m venv "$folder"
-    "$folder/bin/pip" install --quiet -r "$list"
-    touch "$stamp"
-  fi
-}
-if $with_tests; then python_environment test; fi
-if $with_lint; then python_environment lint; fi
 echo "setup: ready"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Pretraining speed and memory of BERT in PyTorch on this CPU: forward and backward, both losses, dropout 0.1.
+"""Pretraining speed and memory of BERT in PyTorch on this machine: forward and backward, both losses, dropout 0.1.
 
   eager, compile              Transformers' BertForPreTraining, autocast for bf16; compile: torch.compile
   tuned, tuned-compile        the best that PyTorch's own parts give: logits of masked positions only, one product for
@@ -9,6 +9,7 @@ With --optimizer every step ends with LAMB on fp32 master weights: foreach over 
 by default, or per-tensor, which takes the least memory.
 
 Usage: pytorch_bert.py SIZE DTYPE MODE [--batch N] [--max-seq-length N] [--mixed-lengths] [--optimizer FORM] [--seconds S]
+       [--device auto|cpu|cuda]
 SIZE tiny, mini, base, large; DTYPE fp32, bf16. Prints one JSON object.
 """
 import argparse
@@ -117,15 +118,16 @@ def make_step(options):
         model = TunedBert(config).to(torch.bfloat16 if is_bf16 else torch.float32)
         mask = is_token[:, None, None, :] if options.mixed_lengths else None
         arguments, context = (ids, mask, masked, ids.flatten()[masked], next_labels), contextlib.nullcontext
+        arguments = tuple(x if x is None else x.to(options.device) for x in arguments)
     else:
         model = BertForPreTraining(config)
         labels = torch.full((batch * length,), -100)
         labels[masked] = ids.flatten()[masked]
         named = {"input_ids": ids, "attention_mask": is_token.long(), "labels": labels.view(batch, length),
                  "next_sentence_label": next_labels}
-        arguments = (named,)
-        context = lambda: torch.autocast("cpu", torch.bfloat16, enabled=is_bf16)  # noqa: E731
-    model.train()
+        arguments = ({name: value.to(options.device) for name, value in named.items()},)
+        context = lambda: torch.autocast(options.device, torch.bfloat16, enabled=is_bf16)  # noqa: E731
+    model.to(options.device).train()
     optimizer = Lamb(model, options.optimizer) if options.optimizer else None
     called = torch.compile(model) if options.mode.endswith("compile") else model
 
@@ -150,7 +152,10 @@ def main():
     parser.add_argument("--mixed-lengths", action="store_true", help="evenly spread up to the length, padded")
     parser.add_argument("--optimizer", choices=["foreach", "per-tensor"], nargs="?", const="foreach")
     parser.add_argument("--seconds", type=float, default=15.0)
+    parser.add_argument("--device", choices=["auto", "cpu", "cuda"], default="cpu")
     options = parser.parse_args()
+    if options.device == "auto":
+        options.device = "cuda" if torch.cuda.is_available() else "cpu"
     torch.manual_seed(0)
     step, tokens = make_step(options)
     loss = [step() for _ in range(3)][0]
@@ -159,10 +164,12 @@ def main():
         start = time.perf_counter()
         step()
         times.append(time.perf_counter() - start)
+    peak = (torch.cuda.max_memory_allocated() if options.device == "cuda"
+            else 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
     print(json.dumps({"mode": options.mode, "model": options.size, "dtype": options.dtype, "batch": options.batch,
                       "tokens": tokens, "threads": torch.get_num_threads(), "steps": len(times), "loss": loss,
                       "tokens_per_second": tokens / statistics.median(times),
-                      "peak_memory_bytes": 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss}))
+                      "peak_memory_bytes": peak}))
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@
 #include "app/launch.h"
 #include "base/error.h"
 #include "base/file_system.h"
+#include "config/enum_names.h"
 
 namespace lambert {
 namespace {
@@ -88,6 +89,7 @@ std::optional<Peer> peer_of(const BenchOptions& options) {
               "tokens_per_second",
               true,
               "loss"};
+    peer.arguments.insert(peer.arguments.end(), {"--device", enum_name(options.device)});
     if (options.mixed_lengths) {
       peer.arguments.emplace_back("--mixed-lengths");
     }

@@ -9,6 +9,7 @@
 #include "app/bench_command.h"
 #include "app/bench_model.h"
 #include "app/bench_profile.h"
+#include "app/compute_device.h"
 #include "base/log.h"
 #include "base/process_memory.h"
 #include "cluster/model_work.h"
@@ -16,6 +17,7 @@
 #include "gradients/gradient_buckets.h"
 #include "gradients/gradient_reducer.h"
 #include "model/bert_for_pretraining.h"
+#include "ops/device.h"
 #include "ops/tensor_memory.h"
 #include "optim/optimizer.h"
 #include "train/matmul_rate.h"
@@ -92,12 +94,16 @@ BenchResult bench_train(const BenchOptions& options) {
     show_debug_messages();
   }
   const RunConfig config = bench_config(options);
-  BertForPreTraining model(config.model, config.precision, 1);
+  const at::Device device = choose_compute_device(options.device);
+  BertForPreTraining model(config.model, config.precision, 1, /*gradient_checkpointing=*/false,
+                           device);
   GradientBuckets buckets(named_parameters(model.parameters()), std::int64_t{25} << 20);
   const Batch batch = random_batch(options, config.model.vocab_size);
   const std::unique_ptr<Communicator> alone = make_single_communicator();
   const std::int64_t row_count = batch.counts().tokens;
-  model.choose_products(choose_products(config, row_count, 1, *alone), row_count);
+  if (device.is_cpu()) {
+    model.choose_products(choose_products(config, row_count, 1, *alone), row_count);
+  }
   const ModelInputs inputs = to_model_inputs(batch, {});
   GradientReducer reducer(*alone, buckets, Reduction::standard);
   const std::unique_ptr<Optimizer> optimizer =
@@ -117,14 +123,17 @@ BenchResult bench_train(const BenchOptions& options) {
     loss = mean.item<double>();
   };
   const CallTimes times = time_calls(options.seconds, step);
-  const double matmul_rate = measure_matmul_rate(config, *alone);
+  const double matmul_rate = measure_matmul_rate(config, device, *alone);
   const BatchCounts counts = batch.counts();
   const auto tokens = static_cast<double>(counts.tokens);
   const double operations =
       model_operations(config.model, {static_cast<double>(counts.sequences), tokens,
                                       static_cast<double>(counts.token_pairs),
                                       static_cast<double>(counts.masked_tokens)});
-  BenchResult result{{{"benchmark", "train"}, {"model", options.model}, {"dtype", options.dtype}},
+  BenchResult result{{{"benchmark", "train"},
+                      {"model", options.model},
+                      {"dtype", options.dtype},
+                      {"device", device.str()}},
                      {{"batch", static_cast<double>(options.batch)},
                       {"max_seq_length", static_cast<double>(options.max_seq_length)},
                       {"tokens", tokens},
@@ -136,7 +145,8 @@ BenchResult bench_train(const BenchOptions& options) {
                       {"tokens_per_second_fastest", tokens / times.smallest},
                       {"matmul_rate_gflops", matmul_rate / 1e9},
                       {"matmul_fraction", operations / times.median / matmul_rate},
-                      {"peak_memory_bytes", largest_resident_bytes()}}};
+                      {"peak_memory_bytes",
+                       device.is_cpu() ? largest_resident_bytes() : peak_tensor_bytes(device)}}};
   if (options.profile) {
     append_profile(step, result);
   }

@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "config/run_config.h"
+
 namespace lambert {
 
 struct VocabTrainOptions {
@@ -133,6 +135,7 @@ struct BenchOptions {
   std::string action;  // train, matmul, attention, lamb, tokenize, prepare, loader, allreduce
   std::string model = "base";
   std::string dtype = "bf16";
+  DeviceKind device = DeviceKind::automatic;  // of the training step and of LAMB
   std::int64_t batch = 8;
   std::int64_t max_seq_length = 128;
   bool mixed_lengths = false;  // spread evenly up to max_seq_length

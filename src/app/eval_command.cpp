@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 
 #include "app/commands.h"
+#include "app/compute_device.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "checkpoint/checkpoint.h"
@@ -111,7 +112,8 @@ int run_eval(const EvalOptions& options) {
   const fs::path checkpoint = text_of_rank_zero(
       *communicator,
       communicator->rank() == 0 ? choose_checkpoint(options, config).string() : std::string());
-  BertForPreTraining model(config.model, config.precision, config.seed);
+  BertForPreTraining model(config.model, config.precision, config.seed,
+                           /*gradient_checkpointing=*/false, choose_compute_device(config.device));
   load_weights(checkpoint, dataset, model);
   const EvaluationResult result = HeldOutLoss(config, *communicator, model).run();
   if (communicator->rank() == 0) {

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <map>
+
 #include "app/command_definitions.h"
 #include "app/commands.h"
 
@@ -120,6 +122,13 @@ void add_bench_options(CLI::App& command, const BenchDescription& description,
   }
   if (description.peer) {
     add_peer_options(command, options);
+  }
+  if (options.action == "train" || options.action == "lamb") {
+    const std::map<std::string, DeviceKind> kinds = {
+        {"auto", DeviceKind::automatic}, {"cpu", DeviceKind::cpu}, {"cuda", DeviceKind::cuda}};
+    command.add_option("--device", options.device, "as the key device; of the peer, too")
+        ->transform(CLI::Transformer(kinds))
+        ->default_str("auto");
   }
   if (options.action == "train") {
     command.add_flag("--mixed-lengths", options.mixed_lengths,

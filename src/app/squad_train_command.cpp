@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "app/commands.h"
+#include "app/compute_device.h"
 #include "app/run_directory.h"
 #include "app/squad_results.h"
 #include "base/error.h"
@@ -154,6 +155,7 @@ struct FineTuningRun {
   const SquadConfig& config;
   const FineTuningInputs& inputs;
   std::int64_t threads;
+  at::Device device;
   Communicator& communicator;
   FileSystem& file_system;
   RunRecords& records;
@@ -239,7 +241,7 @@ std::optional<SeedResult> run_seed(FineTuningRun& run, std::uint64_t seed, StopR
   communicator.barrier();
   run.progress = RunProgress{};
   BertForQuestionAnswering model(run.inputs.model, config.precision, seed,
-                                 config.gradient_checkpointing);
+                                 config.gradient_checkpointing, run.device);
   const std::vector<NamedParameter> parameters = named_parameters(model.parameters());
   GradientBuckets buckets(
       parameters, static_cast<std::int64_t>(config.communication.bucket_megabytes * 1048576.0));
@@ -313,7 +315,10 @@ int run_squad_train(const ConfigOptions& options) {
   keep_tensor_memory();
   install_stop_signal_handlers();
   const SquadConfig config = load_squad_config(options.config, options.overrides);
-  const std::unique_ptr<Communicator> communicator = make_communicator(config.communication);
+  const at::Device device = choose_compute_device(config.device);
+  require_support(config.communication, config.optimizer, device);
+  const std::unique_ptr<Communicator> communicator =
+      make_communicator(config.communication, comm_device_of(device));
   start_logging({communicator->rank(), communicator->size()});
   require_same_text(*communicator, "the resolved config", write_squad_config(config),
                     "start all ranks with the same file, overrides and program");
@@ -331,7 +336,7 @@ int run_squad_train(const ConfigOptions& options) {
   RunProgress progress;
   return static_cast<int>(run_recorded(records, progress, *communicator, [&] {
     return run_seeds(
-        {options, config, inputs, threads, *communicator, *file_system, records, progress});
+        {options, config, inputs, threads, device, *communicator, *file_system, records, progress});
   }));
 }
 

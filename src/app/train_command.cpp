@@ -11,6 +11,7 @@
 
 #include "app/check_data.h"
 #include "app/commands.h"
+#include "app/compute_device.h"
 #include "app/initial_weights.h"
 #include "app/run_directory.h"
 #include "base/error.h"
@@ -24,6 +25,7 @@
 #include "gradients/gradient_buckets.h"
 #include "gradients/gradient_reducer.h"
 #include "gradients/sharded_parameters.h"
+#include "kernels/matmul.h"
 #include "model/bert_for_pretraining.h"
 #include "ops/tensor_memory.h"
 #include "optim/optimizer.h"
@@ -127,17 +129,33 @@ void import_weights(const RunConfig& config, const DatasetInfo& dataset, FileSys
   }
 }
 
+/// Before the first work on it.
+void prepare_device(const RunConfig& config, const at::Device& device, Communicator& communicator,
+                    const GradientBuckets& buckets) {
+  if (device.is_cpu()) {
+    return;
+  }
+  // The choices belong to the run: the same algorithms at a resume give the same bits.
+  keep_matmul_choices(fs::path(config.output_dir) /
+                      ("matmul_choices-" + std::to_string(communicator.rank())));
+  for (const GradientBucket& bucket : buckets.buckets()) {
+    communicator.register_memory(
+        {static_cast<std::byte*>(bucket.flat.mutable_data_ptr()), bucket.flat.nbytes()});
+  }
+}
+
 /// From the locked directory to the end of training.
 StopReason train(const ConfigOptions& options, const RunConfig& config, CheckedInputs inputs,
-                 Communicator& communicator, FileSystem& file_system, RunRecords& records,
-                 RunProgress& progress) {
+                 const at::Device& device, Communicator& communicator, FileSystem& file_system,
+                 RunRecords& records, RunProgress& progress) {
   const bool is_first = communicator.rank() == 0;
   const std::int64_t threads = set_compute_threads(config.threads_per_rank, communicator);
   BertForPreTraining model(config.model, config.precision, config.seed,
-                           config.gradient_checkpointing);
+                           config.gradient_checkpointing, device);
   const std::vector<NamedParameter> parameters = named_parameters(model.parameters());
   GradientBuckets buckets(
       parameters, static_cast<std::int64_t>(config.communication.bucket_megabytes * 1048576.0));
+  prepare_device(config, device, communicator, buckets);
   std::unique_ptr<ShardedParameters> sharded;
   if (config.communication.sharded_optimizer) {
     sharded = std::make_unique<ShardedParameters>(communicator, buckets);
@@ -178,8 +196,10 @@ StopReason train(const ConfigOptions& options, const RunConfig& config, CheckedI
   const StepShape shape =
       derive_step_shape(config.phases.front(), communicator.size(), config.communication.reduction);
   const std::int64_t row_count = shape.micro_batch * config.phases.front().max_seq_length;
-  model.choose_products(choose_products(config, row_count, shape.accumulation, communicator),
-                        row_count);
+  if (device.is_cpu()) {
+    model.choose_products(choose_products(config, row_count, shape.accumulation, communicator),
+                          row_count);
+  }
   check_replicas(communicator, replicated);
 
   std::vector<ScheduledEvaluation> evaluations;
@@ -201,7 +221,7 @@ StopReason train(const ConfigOptions& options, const RunConfig& config, CheckedI
     records.running(progress);
     metrics = MetricsLog(file_system, config.output_dir, config.logging, state.global_step);
   }
-  const MachineRates rates = measure_machine_rates(config, communicator);
+  const MachineRates rates = measure_machine_rates(config, device, communicator);
   log_info("machine matmul_gflops=" + std::to_string(rates.matmul / 1e9) +
            " copy_gigabytes_per_second=" + std::to_string(rates.copy / 1e9) +
            " all_reduce_gigabytes_per_second=" + std::to_string(rates.all_reduce / 1e9));
@@ -209,7 +229,7 @@ StopReason train(const ConfigOptions& options, const RunConfig& config, CheckedI
                     is_first && communicator.size() == 1 && ::isatty(STDERR_FILENO) == 1);
   TrainStep train_step(config, communicator, model, buckets, reducer, *optimizer, progress);
   Trainer trainer(config,
-                  {communicator, train_step, *optimizer, saver, metrics, report, progress,
+                  {communicator, train_step, *optimizer, saver, metrics, report, progress, device,
                    std::move(evaluations)},
                   state);
   return trainer.run();
@@ -224,7 +244,10 @@ int run_train(const ConfigOptions& options) {
   keep_tensor_memory();
   install_stop_signal_handlers();
   RunConfig config = load_run_config(options.config, options.overrides);
-  const std::unique_ptr<Communicator> communicator = make_communicator(config.communication);
+  const at::Device device = choose_compute_device(config.device);
+  require_support(config.communication, config.optimizer, device);
+  const std::unique_ptr<Communicator> communicator =
+      make_communicator(config.communication, comm_device_of(device));
   CheckedInputs inputs = check_inputs(config, *communicator);
   const std::unique_ptr<FileSystem> file_system = make_posix_file_system();
   const std::unique_ptr<RunLock> lock =
@@ -233,7 +256,7 @@ int run_train(const ConfigOptions& options) {
   RunRecords records(*file_system, config.output_dir);
   RunProgress progress;
   return static_cast<int>(run_recorded(records, progress, *communicator, [&] {
-    return train(options, config, std::move(inputs), *communicator, *file_system, records,
+    return train(options, config, std::move(inputs), device, *communicator, *file_system, records,
                  progress);
   }));
 }

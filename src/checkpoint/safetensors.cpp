@@ -67,7 +67,7 @@ WrittenSafetensors write_safetensors_counted(FileSystem& file_system,
   output.append(length);
   output.append(std::as_bytes(std::span(header)));
   for (const NamedTensor& named : ordered) {
-    const at::Tensor content = named.parts ? named.parts->gather_for_file() : named.tensor;
+    const at::Tensor content = (named.parts ? named.parts->gather_for_file() : named.tensor).cpu();
     output.append({static_cast<const std::byte*>(content.const_data_ptr()),
                    static_cast<std::size_t>(content.nbytes())});
   }

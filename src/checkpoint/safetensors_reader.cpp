@@ -63,8 +63,14 @@ void SafetensorsReader::copy_to(const SafetensorsEntry& entry, at::Tensor& desti
                     destination.scalar_type() == scalar_type_of(entry.dtype),
                 "destination of " + entry.name + " does not fit");
   file_.check_not_shrunk();
-  std::memcpy(destination.data_ptr(), file_.bytes().data() + layout_.data_begin + entry.begin,
+  // A device's destination gets the values by way of the host.
+  const at::Tensor host =
+      destination.is_cpu() ? destination : at::empty_like(destination, at::kCPU);
+  std::memcpy(host.data_ptr(), file_.bytes().data() + layout_.data_begin + entry.begin,
               entry.end - entry.begin);
+  if (!host.is_same(destination)) {
+    destination.copy_(host);
+  }
 }
 
 }  // namespace lambert

@@ -51,6 +51,10 @@ constexpr EnumNames<Backend, 4> enum_names(Backend /*tag*/) {
            {Backend::mpi, "mpi"},
            {Backend::nccl, "nccl"}}};
 }
+constexpr EnumNames<DeviceKind, 3> enum_names(DeviceKind /*tag*/) {
+  return {{{DeviceKind::automatic, "auto"}, {DeviceKind::cpu, "cpu"}, {DeviceKind::cuda, "cuda"}}};
+}
+
 constexpr EnumNames<Hierarchical, 3> enum_names(Hierarchical /*tag*/) {
   return {{{Hierarchical::automatic, "auto"},
            {Hierarchical::on, "true"},

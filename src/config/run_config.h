@@ -16,6 +16,7 @@ enum class Precision {
   fp32,
   bf16
 };  // bf16: bf16 compute weights and activations, fp32 everything else
+enum class DeviceKind { automatic, cpu, cuda };
 enum class OptimizerName { lamb, adamw, lars };
 enum class BiasCorrectionPlacement { moments, step_size };  // paper v5, Apex, TF Addons | DeepSpeed
 enum class WeightDecayPlacement {
@@ -162,6 +163,7 @@ struct RunConfig {
   std::uint64_t seed = 42;
   ModelConfig model;
   OptimizerConfig optimizer;
+  DeviceKind device = DeviceKind::automatic;
   Precision precision = Precision::fp32;
   bool gradient_checkpointing = false;  // layers are computed again in the backward pass
   bool pack_weights = false;  // copies of the encoder's matrices in the matmul library's layout

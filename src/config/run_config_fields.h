@@ -21,6 +21,11 @@ constexpr double kMaxEvalSamples = 1'000'000'000;
 constexpr double kMaxQuestions = 100'000'000;
 constexpr double kMaxEpochs = 10'000;
 
+constexpr const char* kDeviceHelp =
+    "Where the ranks compute. `cuda`: each on the GPU of its number on its machine, an error where "
+    "there is none. `auto`: on GPUs where the program is built for CUDA and the machine has some, "
+    "else on the CPU.";
+
 template <class Visitor>
 void visit_fields(Visitor& visit, ModelConfig& model) {
   visit.field("vocab_size", model.vocab_size, between(0, kMaxVocabSize),
@@ -246,6 +251,7 @@ void visit_fields(Visitor& visit, RunConfig& config) {
                 "The network; keys are those of Hugging Face's BertConfig.");
   visit.section("optimizer", config.optimizer, false,
                 "The update rule; every published variant is a key.");
+  visit.field("device", config.device, any_value(), kDeviceHelp);
   visit.field("precision", config.precision, any_value(),
               "`bf16`: compute weights and activations in bf16; master weights, moments and "
               "gradients stay fp32.");

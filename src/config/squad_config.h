@@ -44,6 +44,7 @@ struct SquadConfig {
   double hidden_dropout_prob = -1.0;           // negative: as init_from says
   double attention_probs_dropout_prob = -1.0;  // negative: as init_from says
   OptimizerConfig optimizer = {.name = OptimizerName::adamw};
+  DeviceKind device = DeviceKind::automatic;
   Precision precision = Precision::fp32;
   bool gradient_checkpointing = false;
   CommConfig communication;

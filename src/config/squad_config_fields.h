@@ -79,6 +79,7 @@ void visit_fields(Visitor& visit, SquadConfig& config) {
               "The WordPiece vocabulary is cased; taken from the folder where it says so.");
   visit_squad_data_fields(visit, config);
   visit_squad_recipe_fields(visit, config);
+  visit.field("device", config.device, any_value(), kDeviceHelp);
   visit.field("precision", config.precision, any_value(),
               "`bf16`: compute weights and activations in bf16.");
   visit.field("gradient_checkpointing", config.gradient_checkpointing, any_value(),

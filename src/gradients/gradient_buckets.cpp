@@ -43,7 +43,8 @@ GradientBuckets::GradientBuckets(std::vector<NamedParameter> parameters, std::in
     for (const std::size_t index : members) {
       elements += parameters_[index].master.numel();
     }
-    GradientBucket bucket{at::zeros({elements}, at::kFloat), members};
+    GradientBucket bucket{at::zeros({elements}, parameters_[members.front()].master.options()),
+                          members};
     std::int64_t begin = 0;
     for (const std::size_t index : members) {
       const at::Tensor& master = parameters_[index].master;

@@ -7,13 +7,15 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "gradients/device_work.h"
 #include "gradients/fixed_point_sum.h"
+#include "ops/tensor_views.h"
 
 namespace lambert {
 namespace {
 
-std::span<float> floats_of(const at::Tensor& tensor) {
-  return {tensor.data_ptr<float>(), static_cast<std::size_t>(tensor.numel())};
+std::span<float> span_of(const at::Tensor& tensor) {
+  return {mutable_floats_of(tensor), static_cast<std::size_t>(tensor.numel())};
 }
 
 }  // namespace
@@ -74,10 +76,11 @@ struct GradientReducer::State {
     work.name = "gradient " + buckets.name(index);
     const at::Tensor& flat = buckets.buckets()[index].flat;
     if (!residuals.empty()) {
-      work.residual = floats_of(residuals[index]);
+      work.residual = span_of(residuals[index]);
     }
     if (sums.empty()) {
-      work.values = floats_of(flat);
+      work.values = span_of(flat);
+      work.producer = producer_of(flat);
     } else {
       sums[index].add(flat, micro_batches);
       work.values = sums[index].integers();

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "gradients/bucket_cuts.h"
+#include "gradients/device_work.h"
 
 namespace lambert {
 namespace {
@@ -82,7 +83,10 @@ ShardedParameters::WeightMemory ShardedParameters::move_compute_weights(
     begins.push_back((end + kAlignment - 1) / kAlignment * kAlignment);
     end = begins.back() + buckets_.parameters()[index].compute.nbytes();
   }
-  WeightMemory memory{at::zeros({static_cast<std::int64_t>(end)}, at::kByte), {0}};
+  const at::Device device = buckets_.parameters()[bucket.parameters.front()].compute.device();
+  WeightMemory memory{
+      at::zeros({static_cast<std::int64_t>(end)}, at::TensorOptions(at::kByte).device(device)),
+      {0}};
   for (std::size_t i = 0; i < begins.size(); ++i) {
     at::Tensor compute = buckets_.parameters()[bucket.parameters[i]].compute;
     const at::Tensor home = memory.bytes
@@ -116,7 +120,7 @@ void ShardedParameters::keep_own_masters() {
     const at::Tensor own = own_part(index, master);
     if (has_own_master(parameter)) {
       own_weights_.push_back(own.clone());
-      master.set_data(at::zeros({1}, at::kFloat).expand(master.sizes()));
+      master.set_data(at::zeros({1}, master.options()).expand(master.sizes()));
     } else {
       own_weights_.push_back(own);
     }
@@ -134,11 +138,12 @@ void ShardedParameters::set_weight(std::size_t parameter, const at::Tensor& whol
 
 at::Tensor ShardedParameters::gather(std::size_t parameter, const at::Tensor& own) {
   const NamedParameter& named = buckets_.parameters()[parameter];
-  at::Tensor whole = at::empty(named.master.sizes(), at::kFloat);
+  const auto fp32 = at::TensorOptions(at::kFloat).device(own.device());
+  const at::Tensor whole = at::empty(named.master.sizes(), fp32);
   own_part(parameter, whole).copy_(own);
   communicator_
       .start_all_gather(bytes_of(whole), in_bytes(parameter_cuts_[parameter], sizeof(float)),
-                        "whole " + named.name)
+                        "whole " + named.name, producer_of(whole))
       ->wait();
   return whole;
 }
@@ -182,7 +187,8 @@ void ShardedParameters::complete(std::span<std::byte> of_blocks) {
 void ShardedParameters::start_gather(std::size_t bucket) {
   const WeightMemory& memory = memory_[bucket];
   pending_.push_back(communicator_.start_all_gather(bytes_of(memory.bytes), memory.byte_cuts,
-                                                    "weights of " + buckets_.name(bucket)));
+                                                    "weights of " + buckets_.name(bucket),
+                                                    producer_of(memory.bytes)));
 }
 
 void ShardedParameters::finish_gather() {

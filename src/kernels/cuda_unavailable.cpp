@@ -2,6 +2,7 @@
 // The device's kernels in a program without CUDA: linked instead of the .cu files.
 #include "base/error.h"
 #include "kernels/attention.h"
+#include "kernels/bfloat16_cast.h"
 #include "kernels/bias_gelu.h"
 #include "kernels/column_sums.h"
 #include "kernels/cross_entropy.h"
@@ -56,6 +57,13 @@ std::int64_t column_sums_scratch_bytes(std::int64_t, std::int64_t) {
   refuse();
 }
 void add_partial_sums(const CudaStream&, const float*, std::int64_t, std::int64_t, float*) {
+  refuse();
+}
+
+void round_to_bfloat16(const CudaStream&, const float*, std::int64_t, std::uint16_t*) {
+  refuse();
+}
+void widen_bfloat16(const CudaStream&, const std::uint16_t*, std::int64_t, float*) {
   refuse();
 }
 

@@ -2,6 +2,7 @@
 #include "model/bert_encoder.h"
 
 #include "ops/checkpointed.h"
+#include "ops/tensor_views.h"
 
 namespace lambert {
 namespace {
@@ -17,7 +18,7 @@ EmbeddingWeights embedding_weights(const ModelConfig& config, const ParameterTab
 /// Makes the dropout of each site of a micro-batch; sites are numbered as dropout_stream.h says.
 class DropoutSites {
  public:
-  DropoutSites(const ModelConfig& config, const EncoderInputs& inputs, bool active)
+  DropoutSites(const ModelConfig& config, const EncoderTensors& inputs, bool active)
       : config_(config), inputs_(inputs), active_(active) {}
 
   Dropout embeddings() const { return site(0, config_.hidden_dropout_prob); }
@@ -35,12 +36,12 @@ class DropoutSites {
     }
     const DropoutStream& stream = inputs_.dropout;
     return {make_dropout_mask(stream.seed, stream.phase, stream.step, number, probability,
-                              inputs_.sample_numbers.const_data_ptr<std::int64_t>()),
+                              data_of<std::int64_t>(inputs_.sample_numbers)),
             inputs_.sample_numbers};
   }
 
   const ModelConfig& config_;
-  const EncoderInputs& inputs_;
+  const EncoderTensors& inputs_;
   bool active_;
 };
 
@@ -56,16 +57,15 @@ BertEncoder::BertEncoder(const ModelConfig& config, const ParameterTable& parame
   }
 }
 
-at::Tensor BertEncoder::encode(const EncoderInputs& inputs, const TokenRows& tokens,
-                               bool with_dropout, std::vector<at::Tensor>* all_states) const {
+at::Tensor BertEncoder::encode(const EncoderTensors& inputs, bool with_dropout,
+                               std::vector<at::Tensor>* all_states) const {
   const DropoutSites dropouts(config_, inputs, with_dropout);
-  at::Tensor hidden = embeddings(embedding_, inputs.input_ids, inputs.token_type_ids, tokens,
-                                 dropouts.embeddings());
+  at::Tensor hidden = embeddings(embedding_, inputs.ids, inputs.tokens, dropouts.embeddings());
   for (std::size_t number = 0; number < layers_.size(); ++number) {
     if (all_states != nullptr) {
       all_states->push_back(hidden);
     }
-    const auto layer = [&of = layers_[number], tokens,
+    const auto layer = [&of = layers_[number], tokens = inputs.tokens,
                         dropout = dropouts.layer(static_cast<std::int64_t>(number))](
                            const at::Tensor& input) { return of.forward(input, tokens, dropout); };
     hidden = checkpoints_layers_ ? checkpointed(hidden, layer) : layer(hidden);

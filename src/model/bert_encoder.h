@@ -9,8 +9,7 @@
 
 #include "config/run_config.h"
 #include "model/encoder_layer.h"
-#include "model/model_inputs.h"
-#include "model/model_parameter.h"
+#include "model/model_tensors.h"
 #include "model/parameter_table.h"
 #include "ops/embeddings.h"
 
@@ -26,7 +25,7 @@ class BertEncoder {
 
   /// The last layer's output: (T, H) in the compute type. all_states, if any, gets the embeddings'
   /// and every layer's.
-  at::Tensor encode(const EncoderInputs& inputs, const TokenRows& tokens, bool with_dropout,
+  at::Tensor encode(const EncoderTensors& inputs, bool with_dropout,
                     std::vector<at::Tensor>* all_states = nullptr) const;
 
  private:

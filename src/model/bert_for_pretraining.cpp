@@ -14,24 +14,23 @@ namespace lambert {
 
 struct BertForPreTraining::State {
   State(const ModelConfig& model_config, Precision precision, std::uint64_t seed,
-        bool gradient_checkpointing)
+        bool gradient_checkpointing, const at::Device& the_device)
       : config(model_config),
-        parameters(make_parameters(pretraining_parameter_shapes(config), config, precision, seed)),
+        device(the_device),
+        parameters(
+            make_parameters(pretraining_parameter_shapes(config), config, precision, seed, device)),
         table(parameters),
         encoder(config, table, gradient_checkpointing),
         heads(config, table) {}
 
   PretrainingLoss loss(const ModelInputs& inputs, bool with_dropout) const {
-    const TokenRows tokens = token_rows_of(inputs);
-    return heads.loss(encoder.encode(inputs, tokens, with_dropout), inputs, tokens.starts);
-  }
-
-  TokenRows token_rows_of(const ModelInputs& inputs) const {
     check_inputs(config, inputs);
-    return make_token_rows(inputs.lengths, inputs.input_ids.size(0));
+    const PretrainingTensors tensors = to_device(inputs, device);
+    return heads.loss(encoder.encode(tensors.encoder, with_dropout), tensors);
   }
 
   ModelConfig config;
+  at::Device device;
   std::vector<ModelParameter> parameters;
   ParameterTable table;
   BertEncoder encoder;
@@ -39,8 +38,9 @@ struct BertForPreTraining::State {
 };
 
 BertForPreTraining::BertForPreTraining(const ModelConfig& config, Precision precision,
-                                       std::uint64_t seed, bool gradient_checkpointing)
-    : state_(std::make_unique<State>(config, precision, seed, gradient_checkpointing)) {}
+                                       std::uint64_t seed, bool gradient_checkpointing,
+                                       const at::Device& device)
+    : state_(std::make_unique<State>(config, precision, seed, gradient_checkpointing, device)) {}
 
 BertForPreTraining::~BertForPreTraining() = default;
 
@@ -56,11 +56,12 @@ PretrainingLoss BertForPreTraining::evaluate(const ModelInputs& inputs) {
 PretrainingLogits BertForPreTraining::logits(const ModelInputs& inputs) {
   const at::NoGradGuard no_gradients;
   std::vector<at::Tensor> states;
-  const TokenRows tokens = state_->token_rows_of(inputs);
-  const at::Tensor hidden = state_->encoder.encode(inputs, tokens, false, &states);
-  PretrainingLogits result = state_->heads.logits(hidden, inputs, tokens.starts);
+  check_inputs(state_->config, inputs);
+  const PretrainingTensors tensors = to_device(inputs, state_->device);
+  const at::Tensor hidden = state_->encoder.encode(tensors.encoder, false, &states);
+  PretrainingLogits result = state_->heads.logits(hidden, tensors);
   for (const at::Tensor& state : states) {
-    result.hidden_states.push_back(state.to(at::kFloat));
+    result.hidden_states.push_back(state.to(at::kFloat).cpu());
   }
   return result;
 }

@@ -17,20 +17,21 @@
 
 namespace lambert {
 
-/// Sums and counts, so that nobody can average averages.
+/// Sums and counts, so that nobody can average averages. Tensors of the model's device: reading
+/// them waits for it.
 struct PretrainingLoss {
   at::Tensor mlm_sum;  // () fp32, sum of cross-entropies over masked tokens
   at::Tensor nsp_sum;  // () fp32, sum over sequences
   std::int64_t masked_tokens = 0;
   std::int64_t sequences = 0;
-  std::int64_t mlm_correct = 0;
-  std::int64_t nsp_correct = 0;
+  at::Tensor mlm_correct;  // () int64
+  at::Tensor nsp_correct;  // () int64
 };
 
 /// (out, in) of a weight matrix.
 using MatrixShape = std::pair<std::int64_t, std::int64_t>;
 
-/// Logits for export checks and tests; no dropout.
+/// Logits for export checks and tests, on the host; no dropout.
 struct PretrainingLogits {
   at::Tensor mlm;                         // (N, V) fp32, for the masked positions
   at::Tensor nsp;                         // (B, 2) fp32
@@ -44,8 +45,10 @@ class BertForPreTraining {
   /// Weights ~ N(0, initializer_range) from the counter stream of seed, zero biases, LayerNorm 1
   /// and 0.
   /// gradient_checkpointing: layers keep their input only (see checkpointed.h).
+  /// device: where the parameters lie and the model computes. Inputs are on the host.
   BertForPreTraining(const ModelConfig& config, Precision precision, std::uint64_t seed,
-                     bool gradient_checkpointing = false);
+                     bool gradient_checkpointing = false,
+                     const at::Device& device = at::Device(at::kCPU));
   ~BertForPreTraining();
 
   /// Forward pass with dropout and autograd.

@@ -8,16 +8,18 @@
 
 #include "model/bert_encoder.h"
 #include "model/check_inputs.h"
+#include "ops/device.h"
 #include "ops/linear.h"
 
 namespace lambert {
 
 struct BertForQuestionAnswering::State {
   State(const ModelConfig& model_config, Precision precision, std::uint64_t seed,
-        bool gradient_checkpointing)
+        bool gradient_checkpointing, const at::Device& the_device)
       : config(model_config),
-        parameters(
-            make_parameters(question_answering_parameter_shapes(config), config, precision, seed)),
+        device(the_device),
+        parameters(make_parameters(question_answering_parameter_shapes(config), config, precision,
+                                   seed, device)),
         table(parameters),
         encoder(config, table, gradient_checkpointing),
         outputs(table.linear("qa_outputs")) {}
@@ -25,12 +27,13 @@ struct BertForQuestionAnswering::State {
   at::Tensor logits(const QuestionAnsweringInputs& inputs, bool with_dropout,
                     std::vector<at::Tensor>* hidden_states) const {
     check_inputs(config, inputs);
-    const TokenRows tokens = make_token_rows(inputs.lengths, inputs.input_ids.size(0));
-    const at::Tensor hidden = encoder.encode(inputs, tokens, with_dropout, hidden_states);
+    const at::Tensor hidden =
+        encoder.encode(to_device(inputs, device), with_dropout, hidden_states);
     return linear(hidden, outputs).to(at::kFloat);
   }
 
   ModelConfig config;
+  at::Device device;
   std::vector<ModelParameter> parameters;
   ParameterTable table;
   BertEncoder encoder;
@@ -54,15 +57,17 @@ at::Tensor by_sequence(const at::Tensor& logits, const at::Tensor& lengths) {
 }  // namespace
 
 BertForQuestionAnswering::BertForQuestionAnswering(const ModelConfig& config, Precision precision,
-                                                   std::uint64_t seed, bool gradient_checkpointing)
-    : state_(std::make_unique<State>(config, precision, seed, gradient_checkpointing)) {}
+                                                   std::uint64_t seed, bool gradient_checkpointing,
+                                                   const at::Device& device)
+    : state_(std::make_unique<State>(config, precision, seed, gradient_checkpointing, device)) {}
 
 BertForQuestionAnswering::~BertForQuestionAnswering() = default;
 
 SpanLoss BertForQuestionAnswering::forward(const QuestionAnsweringInputs& inputs) {
   const at::Tensor logits = by_sequence(state_->logits(inputs, true, nullptr), inputs.lengths);
-  const auto sum_of = [&logits](std::int64_t which, const at::Tensor& positions) {
-    return at::cross_entropy_loss(logits.select(2, which), positions, {}, at::Reduction::Sum);
+  const auto sum_of = [&](std::int64_t which, const at::Tensor& positions) {
+    return at::cross_entropy_loss(logits.select(2, which), to_device(positions, state_->device), {},
+                                  at::Reduction::Sum);
   };
   return {(sum_of(0, inputs.start_positions) + sum_of(1, inputs.end_positions)) / 2,
           inputs.lengths.size(0)};
@@ -71,7 +76,13 @@ SpanLoss BertForQuestionAnswering::forward(const QuestionAnsweringInputs& inputs
 at::Tensor BertForQuestionAnswering::logits(const QuestionAnsweringInputs& inputs,
                                             std::vector<at::Tensor>* hidden_states) {
   const at::NoGradGuard no_gradients;
-  return state_->logits(inputs, false, hidden_states);
+  const at::Tensor logits = state_->logits(inputs, false, hidden_states).cpu();
+  if (hidden_states != nullptr) {
+    for (at::Tensor& hidden : *hidden_states) {
+      hidden = hidden.cpu();
+    }
+  }
+  return logits;
 }
 
 const std::vector<ModelParameter>& BertForQuestionAnswering::parameters() const {

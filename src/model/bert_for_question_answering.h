@@ -24,15 +24,16 @@ struct SpanLoss {
 /// take part.
 class BertForQuestionAnswering {
  public:
-  /// Starting values as those of BertForPreTraining.
+  /// Starting values and device as those of BertForPreTraining.
   BertForQuestionAnswering(const ModelConfig& config, Precision precision, std::uint64_t seed,
-                           bool gradient_checkpointing = false);
+                           bool gradient_checkpointing = false,
+                           const at::Device& device = at::Device(at::kCPU));
   ~BertForQuestionAnswering();
 
   /// Forward pass with dropout and autograd; inputs with positions.
   SpanLoss forward(const QuestionAnsweringInputs& inputs);
-  /// (T, 2) fp32, start and end; without dropout and without autograd. hidden_states, if any, gets
-  /// (T, H) of the embeddings and of every layer.
+  /// (T, 2) fp32 on the host, start and end; without dropout and without autograd. hidden_states,
+  /// if any, gets (T, H) of the embeddings and of every layer, on the host, too.
   at::Tensor logits(const QuestionAnsweringInputs& inputs,
                     std::vector<at::Tensor>* hidden_states = nullptr);
 

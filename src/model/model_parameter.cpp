@@ -10,11 +10,11 @@ namespace lambert {
 
 std::vector<ModelParameter> make_parameters(const std::vector<ParameterShape>& shapes,
                                             const ModelConfig& config, Precision precision,
-                                            std::uint64_t seed) {
+                                            std::uint64_t seed, const at::Device& device) {
   std::vector<ModelParameter> parameters;
   for (const ParameterShape& shape : shapes) {
     const auto index = static_cast<std::uint32_t>(parameters.size());
-    const at::Tensor master = make_initial_parameter(shape, index, config, seed);
+    const at::Tensor master = make_initial_parameter(shape, index, config, seed).to(device);
     const bool is_matrix = shape.shape.size() > 1;  // biases and LayerNorms are read in fp32
     const at::Tensor compute =
         precision == Precision::bf16 && is_matrix ? master.to(at::kBFloat16) : master;

@@ -22,10 +22,11 @@ struct ModelParameter {
   at::Tensor compute;  // same shape, fp32 or bf16
 };
 
-/// One parameter for each shape, with its starting values (see initialisation.h).
+/// One parameter for each shape, with its starting values (see initialisation.h), in the device's
+/// memory.
 std::vector<ModelParameter> make_parameters(const std::vector<ParameterShape>& shapes,
                                             const ModelConfig& config, Precision precision,
-                                            std::uint64_t seed);
+                                            std::uint64_t seed, const at::Device& device);
 
 /// compute = master, after weights were loaded.
 void refresh_compute_weights(const std::vector<ModelParameter>& parameters);

@@ -22,37 +22,39 @@ PretrainingHeads::PretrainingHeads(const ModelConfig& config, const ParameterTab
       gelu_(gelu_form(config.hidden_act)) {}
 
 at::Tensor PretrainingHeads::transform_masked(const at::Tensor& hidden,
-                                              const ModelInputs& inputs) const {
+                                              const PretrainingTensors& inputs) const {
   const at::Tensor masked = hidden.index_select(0, inputs.masked_positions);
   return layer_norm(linear_gelu(masked, transform_, gelu_), transform_norm_);
 }
 
 at::Tensor PretrainingHeads::next_sentence_logits(const at::Tensor& hidden,
-                                                  const at::Tensor& starts) const {
+                                                  const PretrainingTensors& inputs) const {
+  const at::Tensor& starts = inputs.encoder.tokens.starts;
   const at::Tensor first = hidden.index_select(0, starts.slice(0, 0, starts.size(0) - 1));
   return linear(at::tanh(linear(first, pooler_)), next_sentence_).to(at::kFloat);
 }
 
-PretrainingLoss PretrainingHeads::loss(const at::Tensor& hidden, const ModelInputs& inputs,
-                                       const at::Tensor& starts) const {
+PretrainingLoss PretrainingHeads::loss(const at::Tensor& hidden,
+                                       const PretrainingTensors& inputs) const {
   const DecoderLoss masked = tied_decoder_loss(transform_masked(hidden, inputs), words_,
                                                decoder_bias_, inputs.masked_labels);
-  const at::Tensor next = next_sentence_logits(hidden, starts);
+  const at::Tensor next = next_sentence_logits(hidden, inputs);
   PretrainingLoss loss;
   loss.mlm_sum = masked.sum;
   loss.nsp_sum = at::cross_entropy_loss(next, inputs.next_sentence_labels, {}, at::Reduction::Sum);
   loss.masked_tokens = inputs.masked_labels.numel();
   loss.sequences = inputs.next_sentence_labels.numel();
   loss.mlm_correct = masked.correct;
-  loss.nsp_correct = next.argmax(1).eq(inputs.next_sentence_labels).sum().item<std::int64_t>();
+  loss.nsp_correct = next.detach().argmax(1).eq(inputs.next_sentence_labels).sum();
   return loss;
 }
 
-PretrainingLogits PretrainingHeads::logits(const at::Tensor& hidden, const ModelInputs& inputs,
-                                           const at::Tensor& starts) const {
+PretrainingLogits PretrainingHeads::logits(const at::Tensor& hidden,
+                                           const PretrainingTensors& inputs) const {
   PretrainingLogits result;
-  result.mlm = linear(transform_masked(hidden, inputs), {words_, decoder_bias_}).to(at::kFloat);
-  result.nsp = next_sentence_logits(hidden, starts);
+  result.mlm =
+      linear(transform_masked(hidden, inputs), {words_, decoder_bias_}).to(at::kFloat).cpu();
+  result.nsp = next_sentence_logits(hidden, inputs).cpu();
   return result;
 }
 

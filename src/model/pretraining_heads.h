@@ -3,6 +3,7 @@
 
 #include "kernels/bias_gelu.h"
 #include "model/bert_for_pretraining.h"
+#include "model/model_tensors.h"
 #include "model/parameter_table.h"
 
 namespace lambert {
@@ -12,17 +13,14 @@ class PretrainingHeads {
  public:
   PretrainingHeads(const ModelConfig& config, const ParameterTable& parameters);
 
-  /// hidden: (T, H) in the compute type; starts: (B + 1) int32, rows of the sequences' first
-  /// tokens.
-  PretrainingLoss loss(const at::Tensor& hidden, const ModelInputs& inputs,
-                       const at::Tensor& starts) const;
-  /// (N, V) and (B, 2), fp32; hidden_states is left empty.
-  PretrainingLogits logits(const at::Tensor& hidden, const ModelInputs& inputs,
-                           const at::Tensor& starts) const;
+  /// hidden: (T, H) in the compute type.
+  PretrainingLoss loss(const at::Tensor& hidden, const PretrainingTensors& inputs) const;
+  /// (N, V) and (B, 2), fp32, on the host; hidden_states is left empty.
+  PretrainingLogits logits(const at::Tensor& hidden, const PretrainingTensors& inputs) const;
 
  private:
-  at::Tensor transform_masked(const at::Tensor& hidden, const ModelInputs& inputs) const;
-  at::Tensor next_sentence_logits(const at::Tensor& hidden, const at::Tensor& starts) const;
+  at::Tensor transform_masked(const at::Tensor& hidden, const PretrainingTensors& inputs) const;
+  at::Tensor next_sentence_logits(const at::Tensor& hidden, const PretrainingTensors& inputs) const;
 
   Weight words_;
   Weight decoder_bias_;

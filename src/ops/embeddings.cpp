@@ -1,27 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ops/embeddings.h"
 
-#include <utility>
+#include <span>
+#include <vector>
 
-#include <ATen/ATen.h>
+#include <ATen/Functions.h>
 #include <ATen/record_function.h>
 
 #include "kernels/embedding.h"
+#include "ops/differentiable.h"
 #include "ops/parameter_gradient.h"
-#include "ops/saved_state.h"
+#include "ops/run_kernel.h"
 #include "ops/tensor_views.h"
 
 namespace lambert {
 
 namespace {
 
-using torch::autograd::AutogradContext;
-using torch::autograd::variable_list;
-
 struct State {
   EmbeddingWeights weights;
-  at::Tensor input_ids;
-  at::Tensor token_type_ids;
+  EmbeddingIds ids;
   TokenRows tokens;
   Dropout dropout;
   at::Tensor mean;               // (T)
@@ -34,67 +32,96 @@ struct State {
   }
   template <typename T>
   EmbeddingLookup<T> lookup() const {
-    return {data_of<std::int32_t>(input_ids), data_of<std::int32_t>(token_type_ids),
+    return {data_of<std::int32_t>(ids.input_ids), data_of<std::int32_t>(ids.token_type_ids),
             data_of<T>(weights.words.compute), data_of<T>(weights.positions.compute),
             data_of<T>(weights.token_types.compute)};
   }
+  EmbeddingOrders orders() const {
+    const auto* const first = data_of<std::int32_t>(ids.orders);
+    return {first, first + ids.orders.size(1), first + 2 * ids.orders.size(1)};
+  }
 };
 
-struct Embeddings : torch::autograd::Function<Embeddings> {
-  static at::Tensor forward(AutogradContext* context, const at::Tensor& /*words*/,
-                            const at::Tensor& /*positions*/, const at::Tensor& /*token_types*/,
-                            const at::Tensor& /*gain*/, const at::Tensor& /*bias*/, State state) {
-    RECORD_USER_SCOPE("lambert::embeddings");
-    const HiddenShape shape = state.shape();
-    state.mean = at::empty({shape.rows()});
-    state.inverse_deviation = at::empty({shape.rows()});
-    const at::Tensor output =
-        at::empty({shape.rows(), shape.columns}, state.weights.words.compute.options());
-    with_element_type(output, [&](auto element) {
-      using T = decltype(element);
-      embedding_forward(shape, state.dropout.mask, state.norm(), state.lookup<T>(),
+at::Tensor run_forward(const State& state) {
+  RECORD_USER_SCOPE("lambert::embeddings");
+  const HiddenShape shape = state.shape();
+  const at::Tensor output =
+      at::empty({shape.rows(), shape.columns}, state.weights.words.compute.options());
+  with_element_type(output, [&](auto element) {
+    using T = decltype(element);
+    run_kernel(output, [&](const auto&... stream) {
+      embedding_forward(stream..., shape, state.dropout.mask, state.norm(), state.lookup<T>(),
                         mutable_data_of<T>(output), mutable_floats_of(state.mean),
                         mutable_floats_of(state.inverse_deviation));
     });
-    save_state(context, std::move(state));
-    return output;
-  }
+  });
+  return output;
+}
 
-  static variable_list backward(AutogradContext* context, const variable_list& gradients) {
-    RECORD_USER_SCOPE("lambert::embeddings");
-    const State state = take_state<State>(context);
-    const at::Tensor above = gradients[0].contiguous();
-    const EmbeddingWeights& weights = state.weights;
-    const auto target_of = [](const Weight& weight) {
-      return mutable_floats_of(parameter_gradient(weight.master));
+EmbeddingGradients gradients_of(const EmbeddingWeights& weights) {
+  const auto target_of = [](const Weight& weight) {
+    return mutable_floats_of(parameter_gradient(weight.master));
+  };
+  return {target_of(weights.words), target_of(weights.positions), target_of(weights.token_types),
+          target_of(weights.norm.gain), target_of(weights.norm.bias)};
+}
+
+void run_backward(const State& state, const at::Tensor& above) {
+  RECORD_USER_SCOPE("lambert::embeddings");
+  const HiddenShape shape = state.shape();
+  const EmbeddingGradients gradients = gradients_of(state.weights);
+  const auto scratch = [&] { return embedding_scratch_bytes(shape.rows(), shape.columns); };
+  with_element_type(above, [&](auto element) {
+    using T = decltype(element);
+    const auto run = [&](const auto&... arguments) {
+      embedding_backward(arguments..., data_of<T>(above), floats_of(state.mean),
+                         floats_of(state.inverse_deviation), gradients);
     };
-    const EmbeddingGradients targets{target_of(weights.words), target_of(weights.positions),
-                                     target_of(weights.token_types), target_of(weights.norm.gain),
-                                     target_of(weights.norm.bias)};
-    with_element_type(above, [&](auto element) {
-      using T = decltype(element);
-      embedding_backward(state.shape(), state.dropout.mask, state.norm(), state.lookup<T>(),
-                         data_of<T>(above), floats_of(state.mean),
-                         floats_of(state.inverse_deviation), targets);
+    run_kernel(above, scratch, [&](const auto&... stream) {
+      if constexpr (sizeof...(stream) == 0) {
+        run(shape, state.dropout.mask, state.norm(), state.lookup<T>());
+      } else {
+        run(stream..., shape, state.dropout.mask, state.norm(), state.lookup<T>(), state.orders());
+      }
     });
-    return variable_list(6);
-  }
-};
+  });
+}
+
+at::Tensor order_of(const at::Tensor& ids) {
+  const std::vector<std::int32_t> order =
+      stable_order(std::span(data_of<std::int32_t>(ids), static_cast<std::size_t>(ids.numel())));
+  return at::tensor(order, at::TensorOptions(at::kInt));
+}
 
 }  // namespace
 
-at::Tensor embeddings(const EmbeddingWeights& weights, const at::Tensor& input_ids,
-                      const at::Tensor& token_type_ids, const TokenRows& tokens,
-                      const Dropout& dropout) {
-  State state;
-  state.weights = weights;
-  state.input_ids = input_ids.contiguous();
-  state.token_type_ids = token_type_ids.contiguous();
-  state.tokens = tokens;
-  state.dropout = dropout;
-  return Embeddings::apply(weights.words.master, weights.positions.master,
-                           weights.token_types.master, weights.norm.gain.master,
-                           weights.norm.bias.master, state);
+EmbeddingIds make_embedding_ids(const at::Tensor& input_ids, const at::Tensor& token_type_ids,
+                                const TokenRows& tokens, const at::Device& device) {
+  EmbeddingIds ids{to_device(input_ids.contiguous(), device),
+                   to_device(token_type_ids.contiguous(), device),
+                   {}};
+  if (!device.is_cpu()) {
+    ids.orders = to_device(
+        at::stack({order_of(input_ids), order_of(tokens.position_of), order_of(token_type_ids)}),
+        device);
+  }
+  return ids;
+}
+
+at::Tensor embeddings(const EmbeddingWeights& weights, const EmbeddingIds& ids,
+                      const TokenRows& tokens, const Dropout& dropout) {
+  const auto fp32 = weights.words.master.options().requires_grad(false);
+  const std::int64_t rows = ids.input_ids.size(0);
+  const State state{
+      weights, ids, tokens, dropout, at::empty({rows}, fp32), at::empty({rows}, fp32)};
+  const auto backward = [state](const at::Tensor& above) {
+    run_backward(state, above);
+    return std::vector<at::Tensor>(5);
+  };
+  return differentiable(run_forward(state),
+                        {weights.words.master, weights.positions.master, weights.token_types.master,
+                         weights.norm.gain.master, weights.norm.bias.master},
+                        backward);
 }
 
 }  // namespace lambert

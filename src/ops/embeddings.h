@@ -14,10 +14,21 @@ struct EmbeddingWeights {
   NormLayer norm;
 };
 
-/// dropout(LayerNorm(word + position + token type)): (T, H). input_ids, token_type_ids: (T) int32,
-/// within the tables.
-at::Tensor embeddings(const EmbeddingWeights& weights, const at::Tensor& input_ids,
-                      const at::Tensor& token_type_ids, const TokenRows& tokens,
-                      const Dropout& dropout);
+/// What to look up, in the memory of the weights.
+struct EmbeddingIds {
+  at::Tensor input_ids;       // (T) int32, within the table
+  at::Tensor token_type_ids;  // (T) int32, within the table
+  /// (3, T) int32, on a device only: the rows in the order of their words, positions and token
+  /// types (kernels/embedding.h), which fixes the order of the gradients' sums.
+  at::Tensor orders;
+};
+
+/// On the host; orders for a device are found there, too.
+EmbeddingIds make_embedding_ids(const at::Tensor& input_ids, const at::Tensor& token_type_ids,
+                                const TokenRows& tokens, const at::Device& device);
+
+/// dropout(LayerNorm(word + position + token type)): (T, H).
+at::Tensor embeddings(const EmbeddingWeights& weights, const EmbeddingIds& ids,
+                      const TokenRows& tokens, const Dropout& dropout);
 
 }  // namespace lambert

@@ -1,71 +1,65 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ops/linear_gelu.h"
 
-#include <ATen/ATen.h>
+#include <ATen/Functions.h>
 #include <ATen/record_function.h>
 
+#include "kernels/column_sums.h"
+#include "ops/differentiable.h"
 #include "ops/matmul_gradients.h"
 #include "ops/parameter_gradient.h"
-#include "ops/saved_state.h"
+#include "ops/run_kernel.h"
 #include "ops/tensor_views.h"
 
 namespace lambert {
 
 namespace {
 
-using torch::autograd::AutogradContext;
-using torch::autograd::variable_list;
-
-struct State {
-  GeluForm form = GeluForm::erf;
-  at::Tensor input;
-  LinearWeights weights;
-  at::Tensor product;  // x W^T, without bias
-};
-
-void run_gelu_backward(const State& state, const at::Tensor& above,
-                       const at::Tensor& product_gradient) {
+/// product: (T, out), x W^T without bias.
+at::Tensor add_bias_and_gelu(const at::Tensor& product, const at::Tensor& bias, GeluForm form) {
   RECORD_USER_SCOPE("lambert::bias and GELU");
-  const at::Tensor bias_gradient = parameter_gradient(state.weights.bias.master);
-  with_element_type(above, [&](auto element) {
+  const at::Tensor output = at::empty_like(product);
+  with_element_type(product, [&](auto element) {
     using T = decltype(element);
-    bias_gelu_backward(state.form, data_of<T>(above), data_of<T>(state.product),
-                       floats_of(state.weights.bias.master), above.size(0), above.size(1),
-                       mutable_data_of<T>(product_gradient), mutable_floats_of(bias_gradient));
-  });
-}
-
-struct LinearGelu : torch::autograd::Function<LinearGelu> {
-  static at::Tensor forward(AutogradContext* context, const at::Tensor& input,
-                            const at::Tensor& /*weight*/, const at::Tensor& bias,
-                            const LinearWeights& weights, GeluForm form) {
-    const at::Tensor product = linear_product(input.contiguous(), weights.weight, {});
-    const at::Tensor output = at::empty_like(product);
-    RECORD_USER_SCOPE("lambert::bias and GELU");
-    with_element_type(product, [&](auto element) {
-      using T = decltype(element);
-      bias_gelu_forward(form, data_of<T>(product), floats_of(bias), product.size(0),
+    run_kernel(product, [&](const auto&... stream) {
+      bias_gelu_forward(stream..., form, data_of<T>(product), floats_of(bias), product.size(0),
                         product.size(1), mutable_data_of<T>(output));
     });
-    save_state(context, State{form, input.contiguous(), weights, product});
-    return output;
-  }
+  });
+  return output;
+}
 
-  static variable_list backward(AutogradContext* context, const variable_list& gradients) {
-    const State state = take_state<State>(context);
-    const at::Tensor above = gradients[0].contiguous();
-    const at::Tensor product_gradient = at::empty_like(state.product);
-    run_gelu_backward(state, above, product_gradient);
-    add_weight_gradient(product_gradient, state.input, state.weights.weight);
-    return {linear_input_gradient(product_gradient, state.weights.weight), at::Tensor(),
-            at::Tensor(), at::Tensor(), at::Tensor()};
-  }
-};
+/// The gradient of product; the bias's is added to it.
+at::Tensor gelu_backward(const at::Tensor& above, const at::Tensor& product, const at::Tensor& bias,
+                         GeluForm form) {
+  RECORD_USER_SCOPE("lambert::bias and GELU");
+  const at::Tensor gradient = at::empty_like(product);
+  const at::Tensor bias_gradient = parameter_gradient(bias);
+  const auto scratch = [&] { return column_sums_scratch_bytes(above.size(0), above.size(1)); };
+  with_element_type(above, [&](auto element) {
+    using T = decltype(element);
+    run_kernel(above, scratch, [&](const auto&... stream) {
+      bias_gelu_backward(stream..., form, data_of<T>(above), data_of<T>(product), floats_of(bias),
+                         above.size(0), above.size(1), mutable_data_of<T>(gradient),
+                         mutable_floats_of(bias_gradient));
+    });
+  });
+  return gradient;
+}
 
 }  // namespace
 
 at::Tensor linear_gelu(const at::Tensor& input, const LinearWeights& weights, GeluForm form) {
-  return LinearGelu::apply(input, weights.weight.master, weights.bias.master, weights, form);
+  const at::Tensor x = input.detach().contiguous();
+  const at::Tensor product = linear_product(x, weights.weight, {});
+  const auto backward = [x, weights, product,
+                         form](const at::Tensor& above) -> std::vector<at::Tensor> {
+    const at::Tensor gradient = gelu_backward(above, product, weights.bias.master, form);
+    add_weight_gradient(gradient, x, weights.weight);
+    return {linear_input_gradient(gradient, weights.weight), {}, {}};
+  };
+  return differentiable(add_bias_and_gelu(product, weights.bias.master, form),
+                        {input, weights.weight.master, weights.bias.master}, backward);
 }
 
 }  // namespace lambert

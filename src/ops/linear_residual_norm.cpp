@@ -1,23 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ops/linear_residual_norm.h"
 
-#include <ATen/ATen.h>
+#include <ATen/Functions.h>
 #include <ATen/record_function.h>
 
 #include "kernels/dropout_residual_norm.h"
+#include "ops/differentiable.h"
 #include "ops/matmul_gradients.h"
 #include "ops/parameter_gradient.h"
-#include "ops/saved_state.h"
+#include "ops/run_kernel.h"
 #include "ops/tensor_views.h"
 
 namespace lambert {
 
 namespace {
 
-using torch::autograd::AutogradContext;
-using torch::autograd::variable_list;
-
-/// What the second half, dropout + residual + LayerNorm, keeps.
+/// What dropout + residual + LayerNorm keeps for its backward pass.
 struct NormState {
   HiddenShape shape;
   TokenRows tokens;  // keeps alive what shape points to
@@ -31,12 +29,6 @@ struct NormState {
     return {floats_of(norm.gain.master), floats_of(norm.bias.master),
             static_cast<float>(norm.epsilon)};
   }
-};
-
-struct State {
-  at::Tensor input;
-  LinearWeights weights;
-  NormState norm;
 };
 
 /// layout: only its row count is read when there is no dropout.
@@ -57,12 +49,14 @@ at::Tensor run_forward(const NormState& state, const at::Tensor& input_bias,
   const at::Tensor output = at::empty_like(state.sum);
   with_element_type(output, [&](auto element) {
     using T = decltype(element);
-    dropout_residual_norm_forward(state.shape, state.dropout.mask, state.weights(),
-                                  input_bias.defined() ? floats_of(input_bias) : nullptr,
-                                  residual.defined() ? data_of<T>(residual) : nullptr,
-                                  mutable_data_of<T>(state.sum), mutable_data_of<T>(output),
-                                  mutable_floats_of(state.mean),
-                                  mutable_floats_of(state.inverse_deviation));
+    run_kernel(output, [&](const auto&... stream) {
+      dropout_residual_norm_forward(stream..., state.shape, state.dropout.mask, state.weights(),
+                                    input_bias.defined() ? floats_of(input_bias) : nullptr,
+                                    residual.defined() ? data_of<T>(residual) : nullptr,
+                                    mutable_data_of<T>(state.sum), mutable_data_of<T>(output),
+                                    mutable_floats_of(state.mean),
+                                    mutable_floats_of(state.inverse_deviation));
+    });
   });
   return output;
 }
@@ -87,71 +81,50 @@ NormBackward run_backward(const NormState& state, const at::Tensor& above,
       mutable_floats_of(parameter_gradient(state.norm.gain.master)),
       mutable_floats_of(parameter_gradient(state.norm.bias.master)),
       has_residual ? mutable_floats_of(parameter_gradient(input_bias->master)) : nullptr};
+  const auto scratch = [&] {
+    return dropout_residual_norm_scratch_bytes(state.shape.rows(), state.shape.columns);
+  };
   with_element_type(above, [&](auto element) {
     using T = decltype(element);
-    dropout_residual_norm_backward(
-        state.shape, state.dropout.mask, state.weights(), data_of<T>(above), data_of<T>(state.sum),
-        floats_of(state.mean), floats_of(state.inverse_deviation), mutable_data_of<T>(result.input),
-        has_residual ? mutable_data_of<T>(result.residual) : nullptr, gradients);
+    run_kernel(above, scratch, [&](const auto&... stream) {
+      dropout_residual_norm_backward(
+          stream..., state.shape, state.dropout.mask, state.weights(), data_of<T>(above),
+          data_of<T>(state.sum), floats_of(state.mean), floats_of(state.inverse_deviation),
+          mutable_data_of<T>(result.input),
+          has_residual ? mutable_data_of<T>(result.residual) : nullptr, gradients);
+    });
   });
   return result;
 }
-
-struct LinearResidualNorm : torch::autograd::Function<LinearResidualNorm> {
-  static at::Tensor forward(AutogradContext* context, const at::Tensor& input,
-                            const at::Tensor& /*weight*/, const at::Tensor& input_bias,
-                            const at::Tensor& residual, const at::Tensor& /*gain*/,
-                            const at::Tensor& /*bias*/, const LinearWeights& weights,
-                            const NormLayer& norm, const TokenRows& tokens,
-                            const Dropout& dropout) {
-    const at::Tensor product = linear_product(input.contiguous(), weights.weight, {});
-    State state{input.contiguous(), weights, make_norm_state(product, norm, tokens.layout())};
-    state.norm.tokens = tokens;
-    state.norm.dropout = dropout;
-    save_state(context, state);
-    return run_forward(state.norm, input_bias, residual.contiguous());
-  }
-
-  static variable_list backward(AutogradContext* context, const variable_list& gradients) {
-    const State state = take_state<State>(context);
-    const NormBackward norm =
-        run_backward(state.norm, gradients[0].contiguous(), &state.weights.bias);
-    variable_list result(10);
-    add_weight_gradient(norm.input, state.input, state.weights.weight);
-    result[0] = linear_input_gradient(norm.input, state.weights.weight);
-    result[3] = norm.residual;
-    return result;
-  }
-};
-
-struct LayerNormFunction : torch::autograd::Function<LayerNormFunction> {
-  static at::Tensor forward(AutogradContext* context, const at::Tensor& input,
-                            const at::Tensor& /*gain*/, const at::Tensor& /*bias*/,
-                            const NormLayer& norm) {
-    const NormState state = make_norm_state(input.clone(), norm, {input.size(0)});
-    save_state(context, state);
-    return run_forward(state, {}, {});
-  }
-
-  static variable_list backward(AutogradContext* context, const variable_list& gradients) {
-    const NormBackward norm =
-        run_backward(take_state<NormState>(context), gradients[0].contiguous(), nullptr);
-    return {norm.input, at::Tensor(), at::Tensor(), at::Tensor()};
-  }
-};
 
 }  // namespace
 
 at::Tensor linear_residual_norm(const at::Tensor& input, const LinearWeights& weights,
                                 const at::Tensor& residual, const NormLayer& norm,
                                 const TokenRows& tokens, const Dropout& dropout) {
-  return LinearResidualNorm::apply(input, weights.weight.master, weights.bias.master, residual,
-                                   norm.gain.master, norm.bias.master, weights, norm, tokens,
-                                   dropout);
+  const at::Tensor x = input.detach().contiguous();
+  NormState state = make_norm_state(linear_product(x, weights.weight, {}), norm, tokens.layout());
+  state.tokens = tokens;
+  state.dropout = dropout;
+  const at::Tensor output = run_forward(state, weights.bias.master, residual.detach().contiguous());
+  const auto backward = [x, weights, state](const at::Tensor& above) -> std::vector<at::Tensor> {
+    const NormBackward below = run_backward(state, above, &weights.bias);
+    add_weight_gradient(below.input, x, weights.weight);
+    return {linear_input_gradient(below.input, weights.weight), below.residual, {}, {}, {}, {}};
+  };
+  return differentiable(output,
+                        {input, residual, weights.weight.master, weights.bias.master,
+                         norm.gain.master, norm.bias.master},
+                        backward);
 }
 
 at::Tensor layer_norm(const at::Tensor& input, const NormLayer& norm) {
-  return LayerNormFunction::apply(input, norm.gain.master, norm.bias.master, norm);
+  const NormState state = make_norm_state(input.detach().clone(), norm, {input.size(0)});
+  const at::Tensor output = run_forward(state, {}, {});
+  const auto backward = [state](const at::Tensor& above) -> std::vector<at::Tensor> {
+    return {run_backward(state, above, nullptr).input, {}, {}};
+  };
+  return differentiable(output, {input, norm.gain.master, norm.bias.master}, backward);
 }
 
 }  // namespace lambert

@@ -7,11 +7,20 @@
 #include "kernels/column_sums.h"
 #include "kernels/matmul.h"
 #include "ops/parameter_gradient.h"
+#include "ops/run_kernel.h"
 #include "ops/tensor_views.h"
 
 namespace lambert {
 
 namespace {
+
+void multiply(const at::Tensor& left, const Matrix& right, const at::Tensor& result,
+              const at::Tensor& bias, Accumulate accumulate) {
+  run_kernel(left, matmul_scratch_bytes, [&](const auto&... stream) {
+    matmul(stream..., matrix_of(left), right, mutable_matrix_of(result),
+           bias.defined() ? floats_of(bias) : nullptr, accumulate);
+  });
+}
 
 void multiply_with_weight(const at::Tensor& above, const Weight& weight, const at::Tensor& gradient,
                           Accumulate accumulate) {
@@ -21,8 +30,7 @@ void multiply_with_weight(const at::Tensor& above, const Weight& weight, const a
   if (copy != nullptr) {
     matmul(matrix_of(above), *copy, mutable_matrix_of(gradient), nullptr, accumulate);
   } else {
-    matmul(matrix_of(above), matrix_of(weight.compute), mutable_matrix_of(gradient), nullptr,
-           accumulate);
+    multiply(above, matrix_of(weight.compute), gradient, {}, accumulate);
   }
 }
 
@@ -31,14 +39,13 @@ void multiply_with_weight(const at::Tensor& above, const Weight& weight, const a
 at::Tensor linear_product(const at::Tensor& input, const Weight& weight, const at::Tensor& bias) {
   RECORD_USER_SCOPE("lambert::linear, forward");
   const at::Tensor output = at::empty({input.size(0), weight.compute.size(0)}, input.options());
-  const float* const bias_values = bias.defined() ? floats_of(bias) : nullptr;
   const PackedMatrix* const copy =
       weight.products ? weight.products->forward_copy(weight.compute) : nullptr;
   if (copy != nullptr) {
-    matmul(matrix_of(input), *copy, mutable_matrix_of(output), bias_values);
+    matmul(matrix_of(input), *copy, mutable_matrix_of(output),
+           bias.defined() ? floats_of(bias) : nullptr);
   } else {
-    matmul(matrix_of(input), matrix_of(weight.compute).transposed(), mutable_matrix_of(output),
-           bias_values);
+    multiply(input, matrix_of(weight.compute).transposed(), output, bias, Accumulate::no);
   }
   return output;
 }
@@ -56,17 +63,25 @@ void add_linear_input_gradient(const at::Tensor& above, const Weight& weight,
 
 void add_weight_gradient(const at::Tensor& above, const at::Tensor& input, const Weight& weight) {
   RECORD_USER_SCOPE("lambert::linear, weight gradient");
-  if (input.size(0) > 0) {
-    matmul(matrix_of(above).transposed(), matrix_of(input),
-           mutable_matrix_of(parameter_gradient(weight.master)), nullptr, Accumulate::yes);
+  if (input.size(0) == 0) {
+    return;
   }
+  const at::Tensor gradient = parameter_gradient(weight.master);
+  run_kernel(input, matmul_scratch_bytes, [&](const auto&... stream) {
+    matmul(stream..., matrix_of(above).transposed(), matrix_of(input), mutable_matrix_of(gradient),
+           nullptr, Accumulate::yes);
+  });
 }
 
 void add_bias_gradient(const at::Tensor& above, const Weight& bias) {
   RECORD_USER_SCOPE("lambert::linear, bias gradient");
+  const at::Tensor gradient = parameter_gradient(bias.master);
+  const auto scratch = [&] { return column_sums_scratch_bytes(above.size(0), above.size(1)); };
   with_element_type(above, [&](auto element) {
-    column_sums(data_of<decltype(element)>(above), above.size(0), above.size(1),
-                mutable_floats_of(parameter_gradient(bias.master)));
+    run_kernel(above, scratch, [&](const auto&... stream) {
+      column_sums(stream..., data_of<decltype(element)>(above), above.size(0), above.size(1),
+                  mutable_floats_of(gradient));
+    });
   });
 }
 

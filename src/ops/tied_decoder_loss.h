@@ -8,8 +8,8 @@
 namespace lambert {
 
 struct DecoderLoss {
-  at::Tensor sum;            // () fp32, sum of cross-entropies
-  std::int64_t correct = 0;  // rows whose largest logit is the label's
+  at::Tensor sum;      // () fp32, sum of cross-entropies
+  at::Tensor correct;  // () int64, rows whose largest logit is the label's
 };
 
 /// Cross-entropy of softmax(x W^T + b) against labels, W the word embedding (V, H). input: (N, H)

@@ -6,12 +6,14 @@
 #include <ATen/ATen.h>
 
 #include "base/error.h"
+#include "ops/device.h"
+#include "ops/tensor_views.h"
 
 namespace lambert {
 
 TokenLayout TokenRows::layout() const {
-  return {sample_of.size(0), starts.size(0) - 1, starts.const_data_ptr<std::int32_t>(),
-          sample_of.const_data_ptr<std::int32_t>(), position_of.const_data_ptr<std::int32_t>()};
+  return {sample_of.size(0), starts.size(0) - 1, data_of<std::int32_t>(starts),
+          data_of<std::int32_t>(sample_of), data_of<std::int32_t>(position_of)};
 }
 
 TokenRows make_token_rows(const at::Tensor& lengths, std::int64_t row_count) {
@@ -31,6 +33,11 @@ TokenRows make_token_rows(const at::Tensor& lengths, std::int64_t row_count) {
     std::iota(position_of + begin, position_of + end, 0);
   }
   return rows;
+}
+
+TokenRows to_device(const TokenRows& rows, const at::Device& device) {
+  return {to_device(rows.starts, device), to_device(rows.sample_of, device),
+          to_device(rows.position_of, device)};
 }
 
 }  // namespace lambert

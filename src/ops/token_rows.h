@@ -16,7 +16,10 @@ struct TokenRows {
   TokenLayout layout() const;
 };
 
-/// lengths: (B) int32, at least 1 each, with a sum of at most row_count.
+/// lengths: (B) int32, at least 1 each, with a sum of at most row_count. All on the host.
 TokenRows make_token_rows(const at::Tensor& lengths, std::int64_t row_count);
+
+/// The same in the device's memory.
+TokenRows to_device(const TokenRows& rows, const at::Device& device);
 
 }  // namespace lambert

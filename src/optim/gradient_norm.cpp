@@ -7,6 +7,7 @@
 #include <span>
 #include <vector>
 
+#include <ATen/Functions.h>
 #include <ATen/Parallel.h>
 
 #include "kernels/update_block.h"
@@ -71,6 +72,11 @@ std::vector<double> squared_norms(const GradientBuckets& buckets, ShardedParamet
 
 /// Block sums are added in block order, so the thread count does not change a bit.
 double squared_norm(const at::Tensor& tensor) {
+  if (!tensor.is_cpu()) {
+    const double norm =
+        at::linalg_vector_norm(tensor, 2, std::nullopt, false, at::kDouble).item<double>();
+    return norm * norm;
+  }
   const std::span<const float> values = floats_of(tensor);
   std::vector<double> sums(block_count_of(values.size()));
   sum_blocks(values, sums);

@@ -60,7 +60,11 @@ SquaredNorms Lamb::measure(std::size_t index, const UpdateBlock& block) const {
 }
 
 float Lamb::rate_of(std::size_t index, double weight_norm, double update_norm) {
-  return static_cast<float>(rate_ * trust_ratio(index, weight_norm, update_norm));
+  return static_cast<float>(rate_ * choose_update(index, weight_norm, update_norm).trust_ratio);
+}
+
+LambStep Lamb::device_step() const {
+  return {decayed_, not_decayed_, limits(), rate_};
 }
 
 void Lamb::apply(std::size_t index, const UpdateBlock& block, float rate) const {

@@ -25,6 +25,7 @@ class Lamb final : public LayerwiseOptimizer {
   SquaredNorms measure(std::size_t index, const UpdateBlock& block) const override;
   float rate_of(std::size_t index, double weight_norm, double update_norm) override;
   void apply(std::size_t index, const UpdateBlock& block, float rate) const override;
+  LambStep device_step() const override;
   const UpdateCoefficients& coefficients(std::size_t index) const {
     return treatments()[index].decayed ? decayed_ : not_decayed_;
   }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "optim/lars.h"
 
+#include "base/error.h"
+
 namespace lambert {
 namespace {
 
@@ -15,6 +17,20 @@ LarsCoefficients coefficients_of(const OptimizerConfig& config, double clip_scal
 }
 
 }  // namespace
+
+Lars::Lars(const OptimizerConfig& config, const std::vector<NamedParameter>& parameters,
+           ShardedParameters* sharded)
+    : LayerwiseOptimizer(config, parameters, false, sharded) {
+  if (!parameters.front().master.is_cpu()) {
+    throw ConfigError(
+        "making the optimizer: lars has no kernels for CUDA; set optimizer.name: lamb or adamw, or "
+        "device: cpu");
+  }
+}
+
+LambStep Lars::device_step() const {
+  throw InternalError("LARS on a device");
+}
 
 void Lars::begin_step(double clip_scale, double learning_rate) {
   decayed_ = coefficients_of(config(), clip_scale, true);
@@ -31,9 +47,9 @@ float Lars::rate_of(std::size_t index, double weight_norm, double update_norm) {
   if (!by_momentum() && update_norm > 0.0 && treatments()[index].decayed) {
     update_norm += config().weight_decay * weight_norm;
   }
-  const double trust = trust_ratio(index, weight_norm, update_norm);
-  const bool is_scaled = last_updates()[index].is_adapted;
-  return static_cast<float>(rate_ * trust * (is_scaled ? config().lars_coefficient : 1.0));
+  const TensorUpdate& update = choose_update(index, weight_norm, update_norm);
+  return static_cast<float>(rate_ * update.trust_ratio *
+                            (update.is_adapted ? config().lars_coefficient : 1.0));
 }
 
 void Lars::apply(std::size_t index, const UpdateBlock& block, float rate) const {

@@ -18,14 +18,14 @@ namespace lambert {
 class Lars final : public LayerwiseOptimizer {
  public:
   Lars(const OptimizerConfig& config, const std::vector<NamedParameter>& parameters,
-       ShardedParameters* sharded)
-      : LayerwiseOptimizer(config, parameters, false, sharded) {}
+       ShardedParameters* sharded);
 
  private:
   void begin_step(double clip_scale, double learning_rate) override;
   SquaredNorms measure(std::size_t index, const UpdateBlock& block) const override;
   float rate_of(std::size_t index, double weight_norm, double update_norm) override;
   void apply(std::size_t index, const UpdateBlock& block, float rate) const override;
+  LambStep device_step() const override;
   bool by_momentum() const { return config().lars_trust_ratio == LarsTrustRatio::momentum; }
   const LarsCoefficients& coefficients(std::size_t index) const {
     return treatments()[index].decayed ? decayed_ : not_decayed_;

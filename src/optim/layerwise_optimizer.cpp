@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "gradients/bucket_cuts.h"
+#include "ops/tensor_views.h"
 #include "optim/parameter_treatment.h"
 #include "optim/tensor_blocks.h"
 
@@ -33,8 +34,9 @@ LayerwiseOptimizer::LayerwiseOptimizer(const OptimizerConfig& config,
     check(parameters_[index]);
     const at::IntArrayRef shape = sharded_ == nullptr ? parameters_[index].master.sizes()
                                                       : sharded_->own_weight(index).sizes();
-    moments_.push_back({parameters_[index].name, at::zeros(shape, at::kFloat),
-                        has_second_moment ? at::zeros(shape, at::kFloat) : at::Tensor()});
+    const auto fp32 = at::TensorOptions(at::kFloat).device(parameters_[index].master.device());
+    moments_.push_back({parameters_[index].name, at::zeros(shape, fp32),
+                        has_second_moment ? at::zeros(shape, fp32) : at::Tensor()});
   }
 }
 
@@ -68,7 +70,9 @@ void LayerwiseOptimizer::step(const ReducedGradients& gradients, double clip_sca
     parameter.compute.unsafeGetTensorImpl()->bump_version();
   }
   begin_step(clip_scale, learning_rate);
-  if (sharded_ == nullptr) {
+  if (is_on_device()) {
+    step_on_device(gradients);
+  } else if (sharded_ == nullptr) {
     step_whole(gradients);
   } else {
     step_own_ranges(gradients);
@@ -109,6 +113,48 @@ void LayerwiseOptimizer::step_own_ranges(const ReducedGradients& gradients) {
   sharded_->finish_gather();
 }
 
+/// Its addresses stay the same for the life of the run.
+DeviceUpdate& LayerwiseOptimizer::device_update(const ReducedGradients& gradients) {
+  if (device_update_ == nullptr) {
+    std::vector<UpdateBlock> ranges;
+    std::vector<std::size_t> element_counts;
+    for (std::size_t index = 0; index < parameters_.size(); ++index) {
+      ranges.push_back(sharded_ == nullptr ? whole_tensor(index, gradients)
+                                           : own_range(index, gradients));
+      element_counts.push_back(static_cast<std::size_t>(parameters_[index].master.numel()));
+    }
+    device_update_ = std::make_unique<DeviceUpdate>(ranges, element_counts, treatments_, sharded_,
+                                                    parameters_.front().master.device());
+  }
+  return *device_update_;
+}
+
+void LayerwiseOptimizer::step_on_device(const ReducedGradients& gradients) {
+  device_update(gradients).step(device_step());
+  if (sharded_ != nullptr) {
+    for (std::size_t bucket = 0; bucket < gradients.buckets().buckets().size(); ++bucket) {
+      sharded_->start_gather(bucket);
+    }
+    sharded_->finish_gather();
+  }
+}
+
+GradientNorm LayerwiseOptimizer::measure_norm(const ReducedGradients& gradients) {
+  if (!is_on_device()) {
+    return measure_gradient_norm(gradients);
+  }
+  const GradientSquares squares = device_update(gradients).measure_gradients();
+  GradientNorm norm{std::sqrt(squares.sum), std::isfinite(squares.sum)};
+  if (squares.first_non_finite >= 0) {
+    norm.non_finite_tensor = parameters_[static_cast<std::size_t>(squares.first_non_finite)].name;
+  }
+  return norm;
+}
+
+std::vector<TensorUpdate> LayerwiseOptimizer::last_updates() const {
+  return device_update_ == nullptr ? updates_ : device_update_->last_updates();
+}
+
 void LayerwiseOptimizer::apply_to_blocks(std::size_t index, const UpdateBlock& range,
                                          const SquaredNorms& squared) {
   const float rate = rate_of(index, std::sqrt(squared.weight), std::sqrt(squared.update));
@@ -121,9 +167,9 @@ UpdateBlock LayerwiseOptimizer::whole_tensor(std::size_t index,
   const NamedParameter& parameter = parameters_[index];
   const OptimizerMoments& moments = moments_[index];
   return {static_cast<float*>(parameter.master.data_ptr()),
-          gradients.buckets().gradient(index).const_data_ptr<float>(),
-          moments.first.data_ptr<float>(),
-          moments.second.defined() ? moments.second.data_ptr<float>() : nullptr,
+          floats_of(gradients.buckets().gradient(index)),
+          mutable_floats_of(moments.first),
+          moments.second.defined() ? mutable_floats_of(moments.second) : nullptr,
           has_copy(parameter) ? static_cast<std::uint16_t*>(parameter.compute.data_ptr()) : nullptr,
           static_cast<std::size_t>(parameter.master.numel())};
 }
@@ -139,11 +185,14 @@ UpdateBlock LayerwiseOptimizer::own_range(std::size_t index,
   return own;  // the moments are those of the range
 }
 
-double LayerwiseOptimizer::trust_ratio(std::size_t index, double weight_norm, double update_norm) {
-  const TrustRatioLimits limits{config_.trust_ratio_min, config_.trust_ratio_max,
-                                config_.weight_norm_max};
-  updates_[index] = tensor_update(limits, treatments_[index].adapted, weight_norm, update_norm);
-  return updates_[index].trust_ratio;
+TrustRatioLimits LayerwiseOptimizer::limits() const {
+  return {config_.trust_ratio_min, config_.trust_ratio_max, config_.weight_norm_max};
+}
+
+const TensorUpdate& LayerwiseOptimizer::choose_update(std::size_t index, double weight_norm,
+                                                      double update_norm) {
+  updates_[index] = tensor_update(limits(), treatments_[index].adapted, weight_norm, update_norm);
+  return updates_[index];
 }
 
 }  // namespace lambert

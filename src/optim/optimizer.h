@@ -9,6 +9,7 @@
 #include "config/run_config.h"
 #include "gradients/reduced_gradients.h"
 #include "kernels/tensor_update.h"
+#include "optim/gradient_norm.h"
 
 namespace lambert {
 
@@ -30,6 +31,8 @@ struct ParameterTreatment {
 class Optimizer {
  public:
   virtual ~Optimizer() = default;
+  /// Of all gradients together. Waits for the device, if there is one.
+  virtual GradientNorm measure_norm(const ReducedGradients& gradients) = 0;
   /// One update of every parameter: master weights, then compute weights. gradients: mean over the
   /// global batch; clip_scale in (0, 1]. Sharded: all ranks together; throws CommError.
   virtual void step(const ReducedGradients& gradients, double clip_scale, double learning_rate) = 0;
@@ -39,8 +42,8 @@ class Optimizer {
   virtual std::int64_t step_count() const = 0;           // t of the bias correction
   virtual void set_step_count(std::int64_t count) = 0;
   virtual const std::vector<ParameterTreatment>& treatments() const = 0;
-  /// In parameter order, for logs.
-  virtual const std::vector<TensorUpdate>& last_updates() const = 0;
+  /// In parameter order, for logs. Waits for the device, if there is one.
+  virtual std::vector<TensorUpdate> last_updates() const = 0;
 };
 
 /// LAMB (You et al. 2020, algorithm 2 with the variants of OptimizerConfig), AdamW or LARS, by

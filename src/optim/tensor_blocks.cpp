@@ -8,16 +8,6 @@
 namespace lambert {
 namespace {
 
-UpdateBlock part_of(const UpdateBlock& range, std::size_t block) {
-  const std::size_t begin = block * kUpdateBlock;
-  return {range.weight + begin,
-          range.gradient + begin,
-          range.first + begin,
-          range.second == nullptr ? nullptr : range.second + begin,
-          range.rounded_weight == nullptr ? nullptr : range.rounded_weight + begin,
-          std::min(kUpdateBlock, range.count - begin)};
-}
-
 void for_each_number(std::size_t block_count, const std::function<void(std::size_t)>& work) {
   at::parallel_for(0, static_cast<std::int64_t>(block_count), 4,
                    [&](std::int64_t first, std::int64_t last) {
@@ -28,6 +18,16 @@ void for_each_number(std::size_t block_count, const std::function<void(std::size
 }
 
 }  // namespace
+
+UpdateBlock part_of(const UpdateBlock& range, std::size_t block) {
+  const std::size_t begin = block * kUpdateBlock;
+  return {range.weight + begin,
+          range.gradient + begin,
+          range.first + begin,
+          range.second == nullptr ? nullptr : range.second + begin,
+          range.rounded_weight == nullptr ? nullptr : range.rounded_weight + begin,
+          std::min(kUpdateBlock, range.count - begin)};
+}
 
 std::size_t block_count_of(const UpdateBlock& range) {
   return (range.count + kUpdateBlock - 1) / kUpdateBlock;

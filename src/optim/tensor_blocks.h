@@ -13,6 +13,9 @@ namespace lambert {
 
 std::size_t block_count_of(const UpdateBlock& range);
 
+/// Block `block` of the range.
+UpdateBlock part_of(const UpdateBlock& range, std::size_t block);
+
 /// Calls work(block) for each block of the range, on all threads.
 void for_each_block(const UpdateBlock& range, const std::function<void(const UpdateBlock&)>& work);
 

@@ -147,7 +147,7 @@ FineTuningStep FineTuningSteps::run(std::int64_t step, StopRequest (*request)())
   parts_.progress.work = "reduce";
   const ReducedGradients gradients = parts_.reducer.finish();
   parts_.progress.work = "optimizer";
-  const GradientNorm norm = measure_gradient_norm(gradients);
+  const GradientNorm norm = parts_.optimizer.measure_norm(gradients);
   if (norm.finite) {
     parts_.optimizer.step(gradients, norm.clip_scale(config_.optimizer.max_grad_norm),
                           plan_.rate_at(step));

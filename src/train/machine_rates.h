@@ -3,6 +3,8 @@
 
 #include <cstdint>
 
+#include <ATen/core/Tensor.h>
+
 #include "comm/communicator.h"
 #include "config/run_config.h"
 
@@ -16,11 +18,13 @@ struct MachineRates {
   double all_reduce = 0.0;  // bus bandwidth of the ring, bytes per second; 0 with one rank
 };
 
-/// Bytes per second, read and written counted, that all threads copy between two arrays of so many
-/// floats: the fastest copy of so many seconds, one at least.
-double measure_copy_rate(std::int64_t elements, double seconds);
+/// Bytes per second, read and written counted, that a device or all threads of the host copy
+/// between two arrays of so many floats: the fastest copy of so many seconds, one at least.
+double measure_copy_rate(std::int64_t elements, double seconds,
+                         const at::Device& device = at::Device(at::kCPU));
 
-/// Measures for about a third of a second. Every rank calls it.
-MachineRates measure_machine_rates(const RunConfig& config, Communicator& communicator);
+/// Measures for about a third of a second, where the model computes. Every rank calls it.
+MachineRates measure_machine_rates(const RunConfig& config, const at::Device& device,
+                                   Communicator& communicator);
 
 }  // namespace lambert

@@ -37,7 +37,8 @@ struct StepMetrics {
   double data_wait_seconds = 0.0;
   double exposed_reduce_seconds = 0.0;
   double checkpoint_seconds = 0.0;
-  double device_memory_gib = 0.0;  // largest resident size of this process so far
+  double device_memory_gib =
+      0.0;  // largest resident size of this process so far, or of tensors on the GPU
 };
 
 inline constexpr const char* kMetricsFile = "metrics.jsonl";

@@ -18,7 +18,7 @@ namespace {
 std::string hash_of_weights(const std::vector<NamedParameter>& parameters) {
   StreamingHash hash;
   for (const NamedParameter& parameter : parameters) {
-    const at::Tensor weights = parameter.master.detach().contiguous();
+    const at::Tensor weights = parameter.master.detach().cpu().contiguous();
     const auto [least, most] = at::aminmax(weights);  // a NaN anywhere becomes both
     if (!std::isfinite(least.item<float>()) || !std::isfinite(most.item<float>())) {
       throw DivergenceError(

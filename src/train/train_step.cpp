@@ -25,8 +25,8 @@ LossSums& LossSums::operator+=(const PretrainingLoss& loss) {
   nsp_sum += loss.nsp_sum.item<double>();
   masked_tokens += static_cast<double>(loss.masked_tokens);
   sequences += static_cast<double>(loss.sequences);
-  mlm_correct += static_cast<double>(loss.mlm_correct);
-  nsp_correct += static_cast<double>(loss.nsp_correct);
+  mlm_correct += loss.mlm_correct.item<double>();
+  nsp_correct += loss.nsp_correct.item<double>();
   return *this;
 }
 
@@ -59,11 +59,15 @@ StepResult TrainStep::run(const StepBatch& batch, std::int64_t phase_index, doub
   reducer_.begin_step(static_cast<std::int64_t>(total.micro_batches), std::move(add_to_norm));
   progress_.work = "forward";
   result.counts = batch.counts();
-  result.losses = accumulate_gradients(batch, dropout_of_step(config_, phase_index, batch), total);
+  const std::vector<PretrainingLoss> losses =
+      accumulate_gradients(batch, dropout_of_step(config_, phase_index, batch), total);
   progress_.work = "reduce";
   const ReducedGradients gradients = reducer_.finish();
+  for (const PretrainingLoss& loss : losses) {
+    result.losses += loss;
+  }
   progress_.work = "optimizer";
-  result.norm = measure_gradient_norm(gradients);
+  result.norm = optimizer_.measure_norm(gradients);
   if (!result.norm.finite) {
     return skip_or_throw(result, batch);
   }
@@ -83,14 +87,18 @@ TrainStep::Denominators TrainStep::sum_over_ranks(const StepBatch& batch) {
   return {std::max(sums[0], 1.0), std::max(sums[1], 1.0), std::max(sums[2], 1.0)};
 }
 
-LossSums TrainStep::accumulate_gradients(const StepBatch& batch, const DropoutStream& dropout,
-                                         const Denominators& total) {
-  LossSums losses;
+/// The losses are read at the end: to read one waits for the device.
+std::vector<PretrainingLoss> TrainStep::accumulate_gradients(const StepBatch& batch,
+                                                             const DropoutStream& dropout,
+                                                             const Denominators& total) {
+  std::vector<PretrainingLoss> losses;
   for (const Batch& micro_batch : batch.micro_batches) {
     reducer_.begin_micro_batch(&micro_batch == &batch.micro_batches.back());
-    const PretrainingLoss loss = model_.forward(to_model_inputs(micro_batch, dropout));
+    PretrainingLoss loss = model_.forward(to_model_inputs(micro_batch, dropout));
     mean_over(loss, total).backward();
-    losses += loss;
+    loss.mlm_sum = loss.mlm_sum.detach();  // the graph goes
+    loss.nsp_sum = loss.nsp_sum.detach();
+    losses.push_back(std::move(loss));
   }
   return losses;
 }

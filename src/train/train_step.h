@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <vector>
 
 #include "comm/communicator.h"
 #include "config/run_config.h"
@@ -65,8 +66,9 @@ class TrainStep {
     double micro_batches = 1.0;
   };
   Denominators sum_over_ranks(const StepBatch& batch);
-  LossSums accumulate_gradients(const StepBatch& batch, const DropoutStream& dropout,
-                                const Denominators& total);
+  std::vector<PretrainingLoss> accumulate_gradients(const StepBatch& batch,
+                                                    const DropoutStream& dropout,
+                                                    const Denominators& total);
   at::Tensor mean_over(const PretrainingLoss& loss, const Denominators& total) const;  // () fp32
   StepResult skip_or_throw(StepResult result, const StepBatch& batch);
 

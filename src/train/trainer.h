@@ -34,6 +34,7 @@ class Trainer {
     MetricsLog& metrics;
     StepReport& report;
     RunProgress& progress;
+    at::Device device;  // of the model
     std::vector<ScheduledEvaluation> evaluations;
   };
   /// state: of a new run, or of the checkpoint that was loaded.

@@ -20,6 +20,7 @@ import tempfile
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 KERNELS = ROOT / "src/kernels"
 TARGET = "kernels_cuda_host_test"
+COMPILED = "cuda_on_host"  # the target that has the kernels' objects
 
 
 @dataclasses.dataclass(frozen=True)
@@ -151,7 +152,7 @@ class Build:
         self.compile_commands = {}
         for entry in json.loads((self.directory / "compile_commands.json").read_text()):
             words = shlex.split(entry["command"])
-            if f"/{TARGET}.dir/" in entry["command"] and entry["file"].endswith(".cu"):
+            if f"/{COMPILED}.dir/" in entry["command"] and entry["file"].endswith(".cu"):
                 self.compile_commands[pathlib.Path(entry["file"]).name] = words
         listed = subprocess.run(["ninja", "-C", str(self.directory), "-t", "commands", TARGET], check=True,
                                 capture_output=True, text=True).stdout.splitlines()

@@ -73,7 +73,10 @@ class RecordingOptimizer final : public Optimizer {
   std::int64_t step_count() const override { return 0; }
   void set_step_count(std::int64_t /*count*/) override {}
   const std::vector<ParameterTreatment>& treatments() const override { return treatments_; }
-  const std::vector<TensorUpdate>& last_updates() const override { return updates_; }
+  std::vector<TensorUpdate> last_updates() const override { return {}; }
+  GradientNorm measure_norm(const ReducedGradients& gradients) override {
+    return measure_gradient_norm(gradients);
+  }
 
   at::Tensor seen;  // (all elements) fp64
   int steps = 0;
@@ -81,7 +84,6 @@ class RecordingOptimizer final : public Optimizer {
  private:
   std::vector<OptimizerMoments> moments_;
   std::vector<ParameterTreatment> treatments_;
-  std::vector<TensorUpdate> updates_;
 };
 
 /// One rank with a network of its own.

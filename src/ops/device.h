@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+// Devices as LibTorch knows them. Nothing here names CUDA's libraries: whatever device LibTorch was
+// linked with registers itself, so these floors are compiled once for every build.
+#pragma once
+
+#include <cstdint>
+
+#include <ATen/core/Tensor.h>
+
+namespace lambert {
+
+/// Whether LibTorch was linked with devices of this type.
+bool is_built_for(at::DeviceType type);
+
+/// Devices of this type that the process can use; 0 when LibTorch was linked without them or the
+/// machine has none.
+int device_count(at::DeviceType type);
+
+/// Makes `device` the calling thread's. Throws DeviceError.
+void use_device(const at::Device& device);
+
+/// The stream on which LibTorch puts the calling thread's work on `device`, which is not the CPU: a
+/// cudaStream_t.
+void* current_stream(const at::Device& device);
+
+/// Returns when everything that was put on the device is done. Nothing to do for the CPU.
+void wait_for_device(const at::Device& device);
+
+/// Bytes of the device's memory that LibTorch's tensors have filled at most; 0 where its allocator
+/// does not count.
+double peak_tensor_bytes(const at::Device& device);
+
+/// The tensor in the device's memory; itself for the CPU. Does not wait for the copy: it goes
+/// through pinned memory, and work that is put on the device later sees it.
+at::Tensor to_device(const at::Tensor& host, const at::Device& device);
+
+}  // namespace lambert

@@ -1,0 +1,285 @@
+// SPDX-License-Identifier: Apache-2.0
+// A whole step on a device against the same step on the CPU: the blocks, both heads, the reducer,
+// LAMB, checkpoints. Compiled twice (support/device_under_test.h): on every machine over kernels
+// that run on the host, and for a GPU.
+#include <cmath>
+#include <filesystem>
+#include <limits>
+#include <memory>
+
+#include <ATen/Functions.h>
+#include <ATen/TensorOperators.h>
+#include <ATen/core/grad_mode.h>
+
+#include "base/file_system.h"
+#include "checkpoint/safetensors.h"
+#include "checkpoint/safetensors_reader.h"
+#include "gradients/sharded_parameters.h"
+#include "model/bert_for_question_answering.h"
+#include "support/device_under_test.h"
+#include "support/run_ranks.h"
+#include "support/temp_directory.h"
+#include "train/named_parameters.h"
+#include "train/replica_check.h"
+#include "train/train_step.h"
+
+namespace lambert {
+namespace {
+
+constexpr std::int64_t kLength = 21;
+constexpr std::int64_t kVocabulary = 50;
+
+RunConfig tiny_config(Precision precision) {
+  RunConfig config;
+  config.model = {.vocab_size = kVocabulary,
+                  .hidden_size = 32,
+                  .num_hidden_layers = 2,
+                  .num_attention_heads = 2,
+                  .intermediate_size = 64,
+                  .max_position_embeddings = kLength};
+  config.precision = precision;
+  return config;
+}
+
+/// Sequences of different lengths, sequence i with 1 + i masked tokens.
+Batch sequences(std::int64_t first, std::int64_t count) {
+  Batch batch;
+  for (std::int64_t row = 0; row < count; ++row) {
+    const std::int64_t sample = first + row;
+    const auto begin = static_cast<std::int32_t>(batch.input_ids.size());
+    const std::int64_t length = kLength - 4 * row;
+    for (std::int64_t position = 0; position < length; ++position) {
+      batch.input_ids.push_back(
+          static_cast<std::int32_t>(5 + (sample * 7 + position * 3) % (kVocabulary - 5)));
+      batch.token_type_ids.push_back(position < length / 2 ? 0 : 1);
+    }
+    batch.lengths.push_back(static_cast<std::int32_t>(length));
+    for (std::int64_t masked = 0; masked <= row; ++masked) {
+      batch.masked_positions.push_back(static_cast<std::int32_t>(begin + 1 + masked));
+      batch.masked_labels.push_back(static_cast<std::int32_t>(5 + (sample + masked) % 40));
+    }
+    batch.next_sentence_labels.push_back(static_cast<std::int8_t>(sample % 2));
+    batch.sample_numbers.push_back(static_cast<std::uint64_t>(sample));
+  }
+  return batch;
+}
+
+/// Micro-batch `rank` of the step, or both.
+StepBatch step_batch(std::int64_t step, int rank, int ranks) {
+  StepBatch batch{step, {}};
+  for (int number = 0; number < 2; ++number) {
+    if (number % ranks == rank) {
+      batch.micro_batches.push_back(sequences(10 * step + 3 * number, 3));
+    }
+  }
+  return batch;
+}
+
+/// One rank's part of a run.
+struct RankRun {
+  RankRun(const RunConfig& the_config, const at::Device& device, Communicator& communicator)
+      : config(the_config),
+        model(config.model, config.precision, 3, config.gradient_checkpointing, device),
+        buckets(named_parameters(model.parameters()), 20'000),
+        sharded(config.communication.sharded_optimizer
+                    ? std::make_unique<ShardedParameters>(communicator, buckets)
+                    : nullptr),
+        reducer(communicator, buckets, Reduction::standard, sharded.get()),
+        optimizer(make_optimizer(config.optimizer, buckets.parameters(), sharded.get())),
+        step(config, communicator, model, buckets, reducer, *optimizer, progress) {}
+
+  /// Every weight in the compute type, one after the other, on the CPU in fp32.
+  at::Tensor weights() const {
+    std::vector<at::Tensor> flat;
+    for (const ModelParameter& parameter : model.parameters()) {
+      flat.push_back(parameter.compute.detach().cpu().to(at::kFloat).flatten());
+    }
+    return at::cat(flat);
+  }
+
+  RunConfig config;
+  BertForPreTraining model;
+  GradientBuckets buckets;
+  std::unique_ptr<ShardedParameters> sharded;
+  GradientReducer reducer;
+  std::unique_ptr<Optimizer> optimizer;
+  RunProgress progress;
+  TrainStep step;
+};
+
+double relative_difference(const at::Tensor& found, const at::Tensor& expected) {
+  return ((found - expected).norm() / expected.norm()).item<double>();
+}
+
+/// fp32 sums in another order; bf16 rounds activations at other places.
+double tolerance_of(Precision precision) {
+  return precision == Precision::fp32 ? 2e-5 : 3e-2;
+}
+
+class DeviceParity : public ::testing::TestWithParam<Precision> {};
+
+TEST_P(DeviceParity, LossesAndEveryGradientAreTheHosts) {
+  const auto alone = make_single_communicator();
+  RankRun host(tiny_config(GetParam()), at::kCPU, *alone);
+  RankRun device(tiny_config(GetParam()), testing::device_under_test(), *alone);
+  for (RankRun* run : {&host, &device}) {
+    run->config.optimizer.weight_decay = 0.0;
+  }
+  const StepResult expected = host.step.run(step_batch(1, 0, 1), 0, 0.0);
+  const StepResult found = device.step.run(step_batch(1, 0, 1), 0, 0.0);
+  const double tolerance = tolerance_of(GetParam());
+  EXPECT_NEAR(found.losses.mlm_sum, expected.losses.mlm_sum, tolerance * expected.losses.mlm_sum);
+  EXPECT_NEAR(found.losses.nsp_sum, expected.losses.nsp_sum, tolerance * expected.losses.nsp_sum);
+  EXPECT_EQ(found.losses.masked_tokens, expected.losses.masked_tokens);
+  EXPECT_EQ(found.losses.mlm_correct, expected.losses.mlm_correct);
+  EXPECT_EQ(found.losses.nsp_correct, expected.losses.nsp_correct);
+  EXPECT_NEAR(found.norm.value, expected.norm.value, tolerance * expected.norm.value);
+  for (std::size_t index = 0; index < host.buckets.parameters().size(); ++index) {
+    const std::string& name = host.buckets.parameters()[index].name;
+    if (name.ends_with("key.bias")) {
+      continue;  // its gradient is zero but for rounding
+    }
+    EXPECT_LT(
+        relative_difference(device.buckets.gradient(index).cpu(), host.buckets.gradient(index)),
+        tolerance)
+        << name;
+  }
+}
+
+TEST_P(DeviceParity, StepsOfLambGiveTheHostsWeightsAndTrustRatios) {
+  const auto alone = make_single_communicator();
+  RankRun host(tiny_config(GetParam()), at::kCPU, *alone);
+  RankRun device(tiny_config(GetParam()), testing::device_under_test(), *alone);
+  for (std::int64_t step = 0; step < 3; ++step) {
+    host.step.run(step_batch(step, 0, 1), 0, 0.01);
+    device.step.run(step_batch(step, 0, 1), 0, 0.01);
+  }
+  EXPECT_LT(relative_difference(device.weights(), host.weights()), tolerance_of(GetParam()));
+  const std::vector<TensorUpdate> expected = host.optimizer->last_updates();
+  const std::vector<TensorUpdate> found = device.optimizer->last_updates();
+  ASSERT_EQ(found.size(), expected.size());
+  for (std::size_t index = 0; index < expected.size(); ++index) {
+    EXPECT_EQ(found[index].is_adapted, expected[index].is_adapted);
+    EXPECT_NEAR(found[index].trust_ratio, expected[index].trust_ratio,
+                10 * tolerance_of(GetParam()) * expected[index].trust_ratio)
+        << host.buckets.parameters()[index].name;
+  }
+}
+
+TEST_P(DeviceParity, ShardedStepsOfTwoRanksHaveTheBitsOfWholeOnes) {
+  std::vector<at::Tensor> weights(2);
+  for (const bool is_sharded : {false, true}) {
+    testing::run_ranks(2, [&](Communicator& communicator) {
+      RunConfig config = tiny_config(GetParam());
+      config.communication.sharded_optimizer = is_sharded;
+      RankRun run(config, testing::device_under_test(), communicator);
+      for (std::int64_t step = 0; step < 2; ++step) {
+        run.step.run(step_batch(step, communicator.rank(), 2), 0, 0.01);
+      }
+      if (communicator.rank() == 0) {
+        weights[is_sharded ? 1 : 0] = run.weights();
+      }
+      check_replicas(communicator,
+                     run.sharded ? run.sharded->replicated() : run.buckets.parameters());
+    });
+  }
+  EXPECT_TRUE(at::equal(weights[0], weights[1]));
+}
+
+/// Weights and moments, as a checkpoint names them.
+std::vector<NamedTensor> state_of(RankRun& run) {
+  std::vector<NamedTensor> tensors;
+  for (const ModelParameter& parameter : run.model.parameters()) {
+    tensors.push_back({parameter.name, parameter.master.detach()});
+  }
+  for (OptimizerMoments& moments : run.optimizer->moments()) {
+    tensors.push_back({moments.name + ".exp_avg", moments.first});
+    tensors.push_back({moments.name + ".exp_avg_sq", moments.second});
+  }
+  return tensors;
+}
+
+TEST_P(DeviceParity, ResumeFromAFileGoesOnWithTheSameBits) {
+  const TempDirectory folder;
+  const auto file_system = make_posix_file_system();
+  const auto alone = make_single_communicator();
+  RankRun whole(tiny_config(GetParam()), testing::device_under_test(), *alone);
+  whole.step.run(step_batch(0, 0, 1), 0, 0.01);
+  write_safetensors(*file_system, folder.path() / "state", state_of(whole));
+  whole.step.run(step_batch(1, 0, 1), 0, 0.01);
+
+  RankRun resumed(tiny_config(GetParam()), testing::device_under_test(), *alone);
+  const SafetensorsReader reader(folder.path() / "state");
+  for (NamedTensor& named : state_of(resumed)) {
+    for (const SafetensorsEntry& entry : reader.entries()) {
+      if (entry.name == named.name) {
+        reader.copy_to(entry, named.tensor);
+      }
+    }
+  }
+  resumed.model.refresh_compute_weights();
+  resumed.optimizer->set_step_count(1);
+  resumed.step.run(step_batch(1, 0, 1), 0, 0.01);
+  EXPECT_TRUE(at::equal(resumed.weights(), whole.weights()));
+}
+
+TEST_P(DeviceParity, CheckpointedLayersGiveTheSameBits) {
+  const auto alone = make_single_communicator();
+  RunConfig config = tiny_config(GetParam());
+  RankRun kept(config, testing::device_under_test(), *alone);
+  config.gradient_checkpointing = true;
+  RankRun recomputed(config, testing::device_under_test(), *alone);
+  kept.step.run(step_batch(0, 0, 1), 0, 0.01);
+  recomputed.step.run(step_batch(0, 0, 1), 0, 0.01);
+  EXPECT_TRUE(at::equal(recomputed.weights(), kept.weights()));
+}
+
+TEST_P(DeviceParity, AnswersAreTheHosts) {
+  const ModelConfig model = tiny_config(GetParam()).model;
+  QuestionAnsweringInputs inputs;
+  const auto integers = at::TensorOptions(at::kInt);
+  inputs.input_ids = at::arange(5, 35, integers);
+  inputs.token_type_ids = at::arange(30, integers).remainder(2);
+  inputs.lengths = at::tensor(std::vector<std::int32_t>{18, 12}, integers);
+  inputs.sample_numbers = at::tensor(std::vector<std::int64_t>{3, 4});
+  inputs.start_positions = at::tensor(std::vector<std::int64_t>{2, 1});
+  inputs.end_positions = at::tensor(std::vector<std::int64_t>{4, 1});
+  BertForQuestionAnswering host(model, GetParam(), 3);
+  BertForQuestionAnswering device(model, GetParam(), 3, false, testing::device_under_test());
+  const double tolerance = tolerance_of(GetParam());
+  EXPECT_LT(relative_difference(device.logits(inputs), host.logits(inputs)), tolerance);
+  const SpanLoss expected = host.forward(inputs);
+  const SpanLoss found = device.forward(inputs);
+  EXPECT_NEAR(found.sum.item<double>(), expected.sum.item<double>(),
+              tolerance * expected.sum.item<double>());
+  expected.sum.backward();
+  found.sum.backward();
+  const auto& name = host.parameters().back().name;
+  EXPECT_LT(relative_difference(device.parameters().back().master.grad().cpu(),
+                                host.parameters().back().master.grad()),
+            tolerance)
+      << name;
+}
+
+INSTANTIATE_TEST_SUITE_P(Precisions, DeviceParity,
+                         ::testing::Values(Precision::fp32, Precision::bf16), [](const auto& one) {
+                           return one.param == Precision::fp32 ? "fp32" : "bf16";
+                         });
+
+TEST(DeviceStep, NamesTheTensorWhoseGradientIsNotFinite) {
+  const auto alone = make_single_communicator();
+  RankRun run(tiny_config(Precision::fp32), testing::device_under_test(), *alone);
+  {
+    const at::NoGradGuard no_gradients;
+    run.model.parameters()[0].master.select(0, 5).fill_(std::numeric_limits<float>::infinity());
+  }
+  try {
+    run.step.run(step_batch(0, 0, 1), 0, 0.01);
+    ADD_FAILURE() << "no error";
+  } catch (const DivergenceError& error) {
+    EXPECT_THAT(error.what(), ::testing::HasSubstr("the gradient of bert.embeddings."));
+  }
+}
+
+}  // namespace
+}  // namespace lambert

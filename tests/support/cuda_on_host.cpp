@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <mutex>
 #include <numeric>
 #include <random>
 #include <span>
@@ -255,6 +256,8 @@ void set_seed(std::uint64_t seed) {
 
 void run(const std::string& kernel, const dim3& grid, const dim3& block, std::size_t shared_bytes,
          const std::function<void()>& body) {
+  static std::mutex one_launch;  // ranks that are threads share the device
+  const std::lock_guard lock(one_launch);
   Device& d = device();
   const std::size_t blocks = std::size_t{grid.x} * grid.y * grid.z;
   const std::size_t threads = std::size_t{block.x} * block.y * block.z;

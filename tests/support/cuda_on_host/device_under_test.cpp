@@ -12,6 +12,7 @@
 #include <ATen/native/TensorFactories.h>
 #include <ATen/ops/as_strided_native.h>
 #include <ATen/ops/view_native.h>
+#include <c10/core/DeviceType.h>
 #include <c10/core/impl/DeviceGuardImplInterface.h>
 #include <torch/library.h>
 
@@ -124,6 +125,7 @@ void on_copies(const c10::OperatorHandle& operation, torch::jit::Stack* stack) {
 }
 
 const bool is_registered = [] {
+  c10::register_privateuse1_backend("host_device");
   c10::SetAllocator(kType, &allocator());
   at::RegisterPrivateUse1HooksInterface(new Hooks);  // never destroyed: LibTorch keeps it
   return true;

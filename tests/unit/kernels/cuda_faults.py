@@ -135,6 +135,9 @@ FAULTS = [
     Fault("gradient norm", "gradient_squares_cuda.cu", "!(squares[tensor] < INFINITY)", "squares[tensor] == INFINITY",
           "GradientSquaresCuda.*"),
     Fault("add_bias", "add_bias_cuda.cu", "index / columns * row_stride", "index / row_stride * row_stride", "AddBiasCuda.*"),
+    Fault("bfloat16 casts", "bfloat16_cast_cuda.cu", "if (pack < packs)", "if (pack + 1 < packs)", "Bfloat16CastCuda.*"),
+    Fault("bfloat16 casts", "bfloat16_cast_cuda.cu", "in_packs ? count / kNeighbours : count", "count / kNeighbours",
+          "Bfloat16CastCuda.*"),
 ]
 
 

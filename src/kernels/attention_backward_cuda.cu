@@ -223,5 +223,8 @@ template void attention_backward(const CudaStream&, const AttentionShape&, const
 template void attention_backward(const CudaStream&, const AttentionShape&, const DropoutMask&,
                                  const Bfloat16*, const Bfloat16*, const Bfloat16*, const Bfloat16*,
                                  const float*, const Bfloat16*, Bfloat16*, Bfloat16*, Bfloat16*);
+template void attention_backward(const CudaStream&, const AttentionShape&, const DropoutMask&,
+                                 const Float16*, const Float16*, const Float16*, const Float16*,
+                                 const float*, const Float16*, Float16*, Float16*, Float16*);
 
 }  // namespace lambert

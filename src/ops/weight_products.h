@@ -62,7 +62,7 @@ struct WeightTimes {
   ProductTimes input_gradient;
 };
 
-/// Takes some tens of products of this shape. type: fp32 or bf16.
+/// Takes some tens of products of this shape. type: fp32, bf16 or fp16.
 WeightTimes measure_products(std::int64_t inputs, std::int64_t outputs, std::int64_t row_count,
                              at::ScalarType type);
 

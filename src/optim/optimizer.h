@@ -31,7 +31,8 @@ class Optimizer {
  public:
   virtual ~Optimizer() = default;
   /// One update of every parameter: master weights, then compute weights. gradients: mean over the
-  /// global batch; clip_scale in (0, 1]. Sharded: all ranks together; throws CommError.
+  /// global batch, times the loss scale if there is one; clip_scale: in (0, 1], divided by it.
+  /// Sharded: all ranks together; throws CommError.
   virtual void step(const ReducedGradients& gradients, double clip_scale, double learning_rate) = 0;
   /// Moments and the bias-correction counter back to zero.
   virtual void reset_moments() = 0;

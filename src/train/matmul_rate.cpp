@@ -8,29 +8,10 @@
 
 #include "base/clock.h"
 #include "kernels/matmul.h"
+#include "model/model_parameter.h"
+#include "ops/tensor_views.h"
 
 namespace lambert {
-namespace {
-
-ElementType element_type(const at::Tensor& tensor) {
-  return tensor.scalar_type() == at::kBFloat16 ? ElementType::bfloat16 : ElementType::float32;
-}
-
-Matrix view(const at::Tensor& tensor) {  // (rows, columns), contiguous
-  return {tensor.const_data_ptr(), element_type(tensor), tensor.size(0),
-          tensor.size(1),          tensor.size(1),       1};
-}
-
-MutableMatrix mutable_view(const at::Tensor& tensor) {  // (rows, columns), contiguous
-  return {tensor.mutable_data_ptr(),
-          element_type(tensor),
-          tensor.size(0),
-          tensor.size(1),
-          tensor.size(1),
-          1};
-}
-
-}  // namespace
 
 double measure_matmul_rate(const RunConfig& config, Communicator& communicator) {
   constexpr double kSeconds = 0.25;
@@ -38,12 +19,14 @@ double measure_matmul_rate(const RunConfig& config, Communicator& communicator) 
   const PhaseConfig& phase = config.phases.front();
   const std::int64_t rows =
       std::min(kMostRows, phase.per_device_train_batch_size * phase.max_seq_length);
-  const at::TensorOptions options(config.precision == Precision::bf16 ? at::kBFloat16 : at::kFloat);
+  const at::TensorOptions options(compute_type(config.precision));
   const at::Tensor left = at::ones({rows, config.model.hidden_size}, options);
   const at::Tensor right =
       at::ones({config.model.hidden_size, config.model.intermediate_size}, options);
   const at::Tensor product = at::empty({rows, config.model.intermediate_size}, options);
-  const auto multiply = [&] { matmul(view(left), view(right), mutable_view(product)); };
+  const auto multiply = [&] {
+    matmul(matrix_of(left), matrix_of(right), mutable_matrix_of(product));
+  };
   multiply();  // warm-up
   communicator.barrier();
   const double operations = 2.0 * static_cast<double>(rows) *

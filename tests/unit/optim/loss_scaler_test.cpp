@@ -78,10 +78,9 @@ TEST(LossScaler, AnOverflowAtTheFloorIsADivergenceThatNamesStepAndTensor) {
   EXPECT_EQ(scaler.scale(), 1.5);
   EXPECT_EQ(divergence_of(scaler), "");
   EXPECT_EQ(scaler.scale(), 1.0) << "not below min_loss_scale";
-  EXPECT_THAT(divergence_of(scaler),
-              testing::AllOf(testing::HasSubstr("step 7"),
-                             testing::HasSubstr("bert.pooler.dense.weight"),
-                             testing::HasSubstr("min_loss_scale 1")));
+  EXPECT_THAT(divergence_of(scaler), testing::AllOf(testing::HasSubstr("step 7"),
+                                                    testing::HasSubstr("bert.pooler.dense.weight"),
+                                                    testing::HasSubstr("min_loss_scale 1")));
 }
 
 TEST(LossScaler, TooManyRepetitionsOfAStepAreADivergence) {

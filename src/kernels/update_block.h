@@ -24,7 +24,7 @@ struct UpdateBlock {
   float* second;                  // v, or null
   std::uint16_t* rounded_weight;  // copy of the weight in rounded_type, or null
   std::size_t count;
-  ElementType rounded_type = ElementType::bfloat16;  // or float16
+  ElementType rounded_type;  // bfloat16 or float16
 };
 
 struct SquaredNorms {

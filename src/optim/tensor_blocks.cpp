@@ -15,7 +15,8 @@ UpdateBlock part_of(const UpdateBlock& range, std::size_t block) {
           range.first + begin,
           range.second == nullptr ? nullptr : range.second + begin,
           range.rounded_weight == nullptr ? nullptr : range.rounded_weight + begin,
-          std::min(kUpdateBlock, range.count - begin)};
+          std::min(kUpdateBlock, range.count - begin),
+          range.rounded_type};
 }
 
 void for_each_number(std::size_t block_count, const std::function<void(std::size_t)>& work) {

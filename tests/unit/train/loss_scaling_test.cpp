@@ -158,7 +158,7 @@ Agreement run_two_ranks(const Batch& of_first, const Batch& of_second) {
 
 TEST(LossScaling, RanksAgreeOnTheScaleWhenOneOverflows) {
   const Agreement calm = run_two_ranks(unmasked(), unmasked());
-  EXPECT_THAT(calm.retries, testing::Each(0)) << "this batch does not overflow";
+  EXPECT_THAT(calm.retries, ::testing::Each(0)) << "this batch does not overflow";
   const Agreement mixed = run_two_ranks(unmasked(), one_masked());
   EXPECT_GT(mixed.retries[0], 0);
   EXPECT_EQ(mixed.retries[0], mixed.retries[1]);
@@ -177,8 +177,8 @@ TEST(LossScaling, AGradientThatStaysInfiniteEndsTheRunAtTheFloor) {
     rank.step.run({4, {sequences(0, 2)}}, 0, 0.1);
     FAIL() << "no divergence";
   } catch (const DivergenceError& error) {
-    EXPECT_THAT(error.what(), testing::HasSubstr("step 5 of its phase: the gradient of bert."));
-    EXPECT_THAT(error.what(), testing::HasSubstr("min_loss_scale 1"));
+    EXPECT_THAT(error.what(), ::testing::HasSubstr("step 5 of its phase: the gradient of bert."));
+    EXPECT_THAT(error.what(), ::testing::HasSubstr("min_loss_scale 1"));
   }
   EXPECT_EQ(rank.optimizer->step_count(), 0);
   EXPECT_TRUE(at::equal(rank.model.parameters().back().master, before));

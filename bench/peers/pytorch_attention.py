@@ -2,7 +2,7 @@
 """scaled_dot_product_attention on this CPU: forward and backward with dropout 0.1.
 
 Usage: pytorch_attention.py DTYPE --batch N --heads N --max-seq-length N --head-size N [--seconds S]
-DTYPE fp32, bf16. Prints one JSON object.
+DTYPE fp32, bf16, fp16. Prints one JSON object.
 """
 import argparse
 import json
@@ -12,17 +12,19 @@ import time
 import torch
 from torch.nn import functional
 
+DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("dtype", choices=["fp32", "bf16"])
+    parser.add_argument("dtype", choices=DTYPES)
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--heads", type=int, default=12)
     parser.add_argument("--max-seq-length", type=int, default=128)
     parser.add_argument("--head-size", type=int, default=64)
     parser.add_argument("--seconds", type=float, default=5.0)
     options = parser.parse_args()
-    dtype = torch.bfloat16 if options.dtype == "bf16" else torch.float32
+    dtype = DTYPES[options.dtype]
     shape = (options.batch, options.heads, options.max_seq_length, options.head_size)
     query, key, value = (torch.randn(shape).to(dtype).requires_grad_(True) for _ in range(3))
     above = torch.randn(shape).to(dtype)

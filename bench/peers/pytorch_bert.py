@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Pretraining speed and memory of BERT in PyTorch on this machine: forward and backward, both losses, dropout 0.1.
 
-  eager, compile              Transformers' BertForPreTraining, autocast for bf16; compile: torch.compile
+  eager, compile              Transformers' BertForPreTraining, autocast for bf16 and fp16; compile: torch.compile
   tuned, tuned-compile        the best that PyTorch's own parts give: logits of masked positions only, one product for
                               query, key and value, scaled_dot_product_attention, weights resident in the compute type
 
@@ -10,7 +10,7 @@ by default, or per-tensor, which takes the least memory.
 
 Usage: pytorch_bert.py SIZE DTYPE MODE [--batch N] [--max-seq-length N] [--mixed-lengths] [--optimizer FORM] [--seconds S]
        [--device auto|cpu|cuda]
-SIZE tiny, mini, base, large; DTYPE fp32, bf16. Prints one JSON object.
+SIZE tiny, mini, base, large; DTYPE fp32, bf16, fp16. Prints one JSON object.
 """
 import argparse
 import contextlib
@@ -24,6 +24,7 @@ from torch import nn
 from torch.nn import functional
 from transformers import BertConfig, BertForPreTraining
 
+DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 SIZES = {"tiny": (2, 128, 2, 512), "mini": (4, 256, 4, 1024), "base": (12, 768, 12, 3072), "large": (24, 1024, 16, 4096)}
 DROPOUT = 0.1
 
@@ -113,9 +114,9 @@ def make_step(options):
     next_labels = torch.randint(0, 2, (batch,))
     masked = torch.cat([torch.randperm(of_row)[:max(1, 20 * of_row // 128)] + row * length
                         for row, of_row in enumerate(lengths)])
-    is_bf16 = options.dtype == "bf16"
+    dtype = DTYPES[options.dtype]
     if options.mode.startswith("tuned"):
-        model = TunedBert(config).to(torch.bfloat16 if is_bf16 else torch.float32)
+        model = TunedBert(config).to(dtype)
         mask = is_token[:, None, None, :] if options.mixed_lengths else None
         arguments, context = (ids, mask, masked, ids.flatten()[masked], next_labels), contextlib.nullcontext
         arguments = tuple(x if x is None else x.to(options.device) for x in arguments)
@@ -126,7 +127,7 @@ def make_step(options):
         named = {"input_ids": ids, "attention_mask": is_token.long(), "labels": labels.view(batch, length),
                  "next_sentence_label": next_labels}
         arguments = ({name: value.to(options.device) for name, value in named.items()},)
-        context = lambda: torch.autocast(options.device, torch.bfloat16, enabled=is_bf16)  # noqa: E731
+        context = lambda: torch.autocast(options.device, dtype, enabled=options.dtype != "fp32")  # noqa: E731
     model.to(options.device).train()
     optimizer = Lamb(model, options.optimizer) if options.optimizer else None
     called = torch.compile(model) if options.mode.endswith("compile") else model
@@ -145,7 +146,7 @@ def make_step(options):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("size", choices=SIZES)
-    parser.add_argument("dtype", choices=["fp32", "bf16"])
+    parser.add_argument("dtype", choices=DTYPES)
     parser.add_argument("mode", choices=["eager", "compile", "tuned", "tuned-compile"])
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--max-seq-length", type=int, default=128)

@@ -8,6 +8,7 @@
 #include "app/bench_model.h"
 #include "kernels/attention.h"
 #include "kernels/matmul.h"
+#include "model/model_parameter.h"
 #include "ops/tensor_views.h"
 #include "ops/token_rows.h"
 
@@ -42,15 +43,18 @@ CallTimes time_attention(const AttentionShape& shape, at::ScalarType type, doubl
 }  // namespace
 
 BenchResult bench_attention(const BenchOptions& options) {
-  const ModelConfig model = bench_config(options).model;
+  const RunConfig config = bench_config(options);
+  const ModelConfig& model = config.model;
   const TokenRows tokens = make_token_rows(
       at::full({options.batch}, options.max_seq_length, at::TensorOptions().dtype(at::kInt)),
       options.batch * options.max_seq_length);
   const AttentionShape shape{tokens.layout(), model.num_attention_heads,
                              model.hidden_size / model.num_attention_heads};
-  const CallTimes times = options.dtype == "bf16"
-                              ? time_attention<Bfloat16>(shape, at::kBFloat16, options.seconds)
-                              : time_attention<float>(shape, at::kFloat, options.seconds);
+  const at::ScalarType type = compute_type(config.precision);
+  CallTimes times;
+  with_element_type(at::empty({0}, type), [&](auto element) {
+    times = time_attention<decltype(element)>(shape, type, options.seconds);
+  });
   const auto length = static_cast<double>(options.max_seq_length);
   // Two products forward, four backward; the scores are computed a second time there.
   const double operations =
@@ -69,11 +73,11 @@ BenchResult bench_attention(const BenchOptions& options) {
 }
 
 BenchResult bench_matmul(const BenchOptions& options) {
-  const ModelConfig model = bench_config(options).model;
-  const bool is_bf16 = options.dtype == "bf16";
+  const RunConfig config = bench_config(options);
+  const ModelConfig& model = config.model;
   const std::int64_t rows = options.batch * options.max_seq_length;
-  const at::TensorOptions type(is_bf16 ? at::kBFloat16 : at::kFloat);
-  const ElementType element = is_bf16 ? ElementType::bfloat16 : ElementType::float32;
+  const at::TensorOptions type(compute_type(config.precision));
+  const ElementType element = element_type_of(at::empty({0}, type));
   BenchResult result{{{"benchmark", "matmul"}, {"model", options.model}, {"dtype", options.dtype}},
                      {{"rows", static_cast<double>(rows)},
                       {"threads", static_cast<double>(at::get_num_threads())}}};

@@ -36,8 +36,8 @@ BenchResult bench_lamb(const BenchOptions& options) {
   const double bandwidth = measure_copy_rate(std::int64_t{1} << 26, 1.0, device);
   const auto count = static_cast<double>(count_parameters(config.model));
   // The first pass reads w, g, m, v and writes m, v; the second reads w, m, v and writes w and in
-  // bf16 its copy.
-  const double bytes = config.precision == Precision::bf16 ? 42.0 : 40.0;
+  // bf16 and fp16 its copy.
+  const double bytes = config.precision == Precision::fp32 ? 40.0 : 42.0;
   return {{{"benchmark", "lamb"}, {"model", options.model}, {"dtype", options.dtype}},
           {{"parameters", count},
            {"threads", static_cast<double>(at::get_num_threads())},

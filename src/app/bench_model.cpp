@@ -4,6 +4,7 @@
 #include <array>
 #include <map>
 
+#include "config/enum_names.h"
 #include "train/machine_rates.h"
 
 namespace lambert {
@@ -35,7 +36,7 @@ ModelConfig model_of(const std::string& name) {
 RunConfig bench_config(const BenchOptions& options) {
   RunConfig config;
   config.model = model_of(options.model);
-  config.precision = options.dtype == "bf16" ? Precision::bf16 : Precision::fp32;
+  config.precision = find_enum_value<Precision>(options.dtype).value();
   config.pack_weights = options.pack_weights;
   PhaseConfig phase;
   phase.max_seq_length = options.max_seq_length;

@@ -22,7 +22,7 @@ std::string describe_memory(const MemoryEstimate& memory) {
   std::string text = gibibytes(memory.total()) + " (program " + gibibytes(memory.program) +
                      ", weights " + gibibytes(memory.weights);
   if (memory.compute_weights > 0) {
-    text += ", bf16 copy " + gibibytes(memory.compute_weights);
+    text += ", compute copy " + gibibytes(memory.compute_weights);
   }
   return text + ", gradients " + gibibytes(memory.gradients) + ", moments " +
          gibibytes(memory.moments) +

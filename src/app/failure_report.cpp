@@ -24,7 +24,7 @@ void let_first_rank_speak() {
 }  // namespace
 
 int report_failure(ExitCode code, const std::string& message) {
-  if (code == ExitCode::config || code == ExitCode::data) {
+  if (code == ExitCode::config || code == ExitCode::data || code == ExitCode::device) {
     let_first_rank_speak();
   }
   log_error(message);

@@ -71,7 +71,7 @@ void add_model_options(CLI::App& command, BenchOptions& options) {
       ->check(CLI::IsMember({"tiny", "mini", "base", "large"}))
       ->capture_default_str();
   command.add_option("--dtype", options.dtype, "compute type")
-      ->check(CLI::IsMember({"fp32", "bf16"}))
+      ->check(CLI::IsMember({"fp32", "bf16", "fp16"}))
       ->capture_default_str();
 }
 

@@ -196,6 +196,9 @@ StopReason train(const ConfigOptions& options, const RunConfig& config, CheckedI
   const StepShape shape =
       derive_step_shape(config.phases.front(), communicator.size(), config.communication.reduction);
   const std::int64_t row_count = shape.micro_batch * config.phases.front().max_seq_length;
+  if (config.float32_matmul_precision == Float32MatmulPrecision::high) {
+    model.use(Float32Products::tf32);
+  }
   if (device.is_cpu()) {
     model.choose_products(choose_products(config, row_count, shape.accumulation, communicator),
                           row_count);

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 #include <set>
 
 #include "base/error.h"
@@ -19,9 +20,27 @@ constexpr std::uint64_t kMaxManifestBytes = 1 << 20;
 constexpr std::string_view kPrefix = "checkpoint-";
 
 ordered_json state_to_json(const TrainState& state) {
-  return {{"global_step", state.global_step},         {"phase_index", state.phase_index},
-          {"step_in_phase", state.step_in_phase},     {"samples_seen", state.samples_seen},
-          {"optimizer_steps", state.optimizer_steps}, {"skipped_steps", state.skipped_steps}};
+  ordered_json object = {
+      {"global_step", state.global_step},         {"phase_index", state.phase_index},
+      {"step_in_phase", state.step_in_phase},     {"samples_seen", state.samples_seen},
+      {"optimizer_steps", state.optimizer_steps}, {"skipped_steps", state.skipped_steps}};
+  if (state.loss_scale > 0.0) {
+    object["loss_scale"] = state.loss_scale;
+    object["finite_steps"] = state.finite_steps;
+  }
+  return object;
+}
+
+/// Both or neither: a run without loss scaling has none.
+void read_loss_scale(const json& object, TrainState& state) {
+  if (!object.contains("loss_scale") && !object.contains("finite_steps")) {
+    return;
+  }
+  state.loss_scale = required_number(object, "loss_scale");
+  if (!(state.loss_scale > 0.0) || !std::isfinite(state.loss_scale)) {
+    throw DataError("'loss_scale' is not a number above zero");
+  }
+  state.finite_steps = required_count(object, "finite_steps");
 }
 
 TrainState state_from_json(const json& object) {
@@ -32,6 +51,7 @@ TrainState state_from_json(const json& object) {
   state.samples_seen = required_count(object, "samples_seen");
   state.optimizer_steps = required_count(object, "optimizer_steps");
   state.skipped_steps = required_count(object, "skipped_steps");
+  read_loss_scale(object, state);
   return state;
 }
 

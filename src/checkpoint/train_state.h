@@ -13,6 +13,8 @@ struct TrainState {
   std::int64_t samples_seen = 0;
   std::int64_t optimizer_steps = 0;  // t of the bias correction
   std::int64_t skipped_steps = 0;    // non-finite gradients, when the config skips them
+  double loss_scale = 0.0;           // of the next step; 0: none, precision is not fp16
+  std::int64_t finite_steps = 0;     // since the loss scale changed
   bool operator==(const TrainState&) const = default;
 };
 

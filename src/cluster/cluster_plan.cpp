@@ -169,8 +169,7 @@ std::vector<std::string> notes_on(const RunConfig& config, const ClusterPlan& pl
   }
   if (!plan.machine.has_bfloat16 && config.precision == Precision::bf16) {
     notes.push_back(plan.machine.name +
-                    " has no bf16 units: its fp16 rate stands in, which "
-                    "Lambert does not use");
+                    " has no bf16 units: its fp16 rate stands in; choose precision=fp16");
   }
   if (plan.cluster.mean_lengths.empty()) {
     notes.emplace_back(

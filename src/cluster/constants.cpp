@@ -231,7 +231,7 @@ const MatmulShare& matmul_share_of(const Software& software, const Machine& mach
 }
 
 double peak_of(const Machine& machine, Precision precision) {
-  const double peak = precision == Precision::bf16 ? machine.half_peak : machine.single_peak;
+  const double peak = precision == Precision::fp32 ? machine.single_peak : machine.half_peak;
   if (peak == 0.0) {
     throw ConfigError("planning a cluster: the rate of --gpu " + machine.name +
                       " in precision fp32 is not published; use precision=bf16");

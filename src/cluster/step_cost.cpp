@@ -59,13 +59,13 @@ ReductionTime reduce_gradients(const StepWork& work, const Software& software,
 }  // namespace
 
 StepWork step_work_of(const RunConfig& config, std::int64_t ranks) {
-  const double compute_bytes = config.precision == Precision::bf16 ? 2.0 : 4.0;
+  const auto element_bytes = static_cast<double>(compute_bytes(config.precision));
   StepWork work;
   work.model = config.model;
   work.parameters = static_cast<double>(parameter_count(config.model));
-  work.element_bytes = compute_bytes;
+  work.element_bytes = element_bytes;
   work.wire_bytes = wire_bytes_of(config.communication);
-  work.weight_bytes = compute_bytes;
+  work.weight_bytes = element_bytes;
   work.bucket_bytes = config.communication.bucket_megabytes * kMebibyte;
   work.shards_optimizer = config.communication.sharded_optimizer && ranks > 1;
   return work;

@@ -18,8 +18,11 @@ using EnumNames = std::array<std::pair<Enum, const char*>, count>;
 constexpr EnumNames<Activation, 2> enum_names(Activation /*tag*/) {
   return {{{Activation::gelu, "gelu"}, {Activation::gelu_new, "gelu_new"}}};
 }
-constexpr EnumNames<Precision, 2> enum_names(Precision /*tag*/) {
-  return {{{Precision::fp32, "fp32"}, {Precision::bf16, "bf16"}}};
+constexpr EnumNames<Precision, 3> enum_names(Precision /*tag*/) {
+  return {{{Precision::fp32, "fp32"}, {Precision::bf16, "bf16"}, {Precision::fp16, "fp16"}}};
+}
+constexpr EnumNames<Float32MatmulPrecision, 2> enum_names(Float32MatmulPrecision /*tag*/) {
+  return {{{Float32MatmulPrecision::highest, "highest"}, {Float32MatmulPrecision::high, "high"}}};
 }
 constexpr EnumNames<OptimizerName, 3> enum_names(OptimizerName /*tag*/) {
   return {{{OptimizerName::lamb, "lamb"},

@@ -36,6 +36,8 @@ void check_rules(const SquadConfig& config, const std::string& file, const Origi
           "warmup_steps",
           value_text(config.warmup_steps) +
               " is neither a whole number nor a share below 1; use one of them");
+  require(config.precision != Precision::fp16, "precision",
+          "fp16 needs loss scaling, which is for `lambert train`; use fp32 or bf16");
   require(!config.logging.log_sample_hashes, "logging.log_sample_hashes",
           "has no effect in fine-tuning; leave it out");
   require(!config.logging.log_lamb_table, "logging.log_lamb_table",

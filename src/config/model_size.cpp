@@ -7,7 +7,6 @@ namespace lambert {
 namespace {
 
 constexpr std::int64_t kFp32Bytes = 4;
-constexpr std::int64_t kBf16Bytes = 2;
 
 /// H, I, V as in the shapes below.
 std::int64_t dense_layer(std::int64_t inputs, std::int64_t outputs) {
@@ -31,8 +30,7 @@ double layer_elements(const ModelConfig& model) {
 /// pass, whichever are larger.
 std::int64_t activation_bytes(const RunConfig& config, double tokens, double head_elements) {
   const ModelConfig& model = config.model;
-  const auto element =
-      static_cast<double>(config.precision == Precision::bf16 ? kBf16Bytes : kFp32Bytes);
+  const auto element = static_cast<double>(compute_bytes(config.precision));
   const auto width = static_cast<double>(model.hidden_size);
   const auto inner = static_cast<double>(model.intermediate_size);
   const auto layers = static_cast<double>(model.num_hidden_layers);
@@ -54,12 +52,17 @@ double pretraining_head_elements(const ModelConfig& model, double masked_tokens)
          (6.0 * static_cast<double>(model.hidden_size) + static_cast<double>(model.vocab_size));
 }
 
+/// Beside the fp32 master weights.
+std::int64_t copy_bytes(Precision precision) {
+  return precision == Precision::fp32 ? 0 : compute_bytes(precision);
+}
+
 /// What a model holds while it is trained.
 void add_trained_parameters(const RunConfig& config, std::int64_t parameters, std::int64_t moments,
                             MemoryEstimate& memory) {
   const bool fixed_point = config.communication.reduction == Reduction::reproducible;
   memory.weights += kFp32Bytes * parameters;
-  memory.compute_weights += config.precision == Precision::bf16 ? kBf16Bytes * parameters : 0;
+  memory.compute_weights += copy_bytes(config.precision) * parameters;
   memory.gradients += (kFp32Bytes + (fixed_point ? kFixedPointBytes : 0)) * parameters;
   memory.moments += moments * kFp32Bytes * parameters;
 }
@@ -67,12 +70,11 @@ void add_trained_parameters(const RunConfig& config, std::int64_t parameters, st
 /// Sharded: this rank's share of the state. In fp32 the forward pass reads all master weights.
 void share_optimizer_state(const RunConfig& config, std::int64_t parameters, std::int64_t ranks,
                            MemoryEstimate& memory) {
-  const bool is_bf16 = config.precision == Precision::bf16;
-  const std::int64_t copies = is_bf16 ? kBf16Bytes * parameters : 0;
+  const std::int64_t copies = copy_bytes(config.precision) * parameters;
   memory.before_sharding =
       memory.program + memory.weights + copies + kFp32Bytes * parameters;  // with the gradients
   memory.moments /= ranks;
-  memory.weights /= is_bf16 ? ranks : 1;
+  memory.weights /= copies > 0 ? ranks : 1;
 }
 
 /// Of a program that has done nothing yet: LibTorch, oneDNN, Open MPI, and what they make of the
@@ -124,8 +126,8 @@ MemoryEstimate estimate_memory(const RunConfig& config, const PhaseConfig& phase
   add_trained_parameters(config, parameters, config.optimizer.name == OptimizerName::lars ? 1 : 2,
                          memory);
   if (config.pack_weights) {
-    const std::int64_t element = config.precision == Precision::bf16 ? kBf16Bytes : kFp32Bytes;
-    memory.compute_weights += 2 * element * encoder_matrix_elements(config.model);
+    memory.compute_weights +=
+        2 * compute_bytes(config.precision) * encoder_matrix_elements(config.model);
   }
   memory.residuals = config.communication.error_feedback ? kFp32Bytes * parameters : 0;
   if (config.communication.sharded_optimizer) {

@@ -19,19 +19,25 @@ std::int64_t question_answering_parameter_count(const ModelConfig& model);
 /// 398 for 24 layers.
 std::int64_t parameter_tensor_count(const ModelConfig& model);
 
+/// Of a compute weight or an activation.
+constexpr std::int64_t compute_bytes(Precision precision) {
+  return precision == Precision::fp32 ? 4 : 2;
+}
+
 /// Of each parameter in a reproducible reduction, beside its fp32 gradient.
 constexpr std::int64_t kFixedPointBytes = 8;
 
 /// Bytes that one rank holds at the largest moment of a step, within 10 % of what runs show (see
 /// docs/results/cpu_performance.md).
 struct MemoryEstimate {
-  std::int64_t program = 0;          // code and libraries
-  std::int64_t weights = 0;          // fp32 master weights
-  std::int64_t compute_weights = 0;  // bf16 copy, with precision bf16; packed copies at most
-  std::int64_t gradients = 0;        // fp32, and the fixed-point sums of a reproducible reduction
-  std::int64_t moments = 0;          // fp32 m and, but for LARS, v
-  std::int64_t residuals = 0;        // fp32, with error feedback
-  std::int64_t activations = 0;      // of one micro-batch
+  std::int64_t program = 0;  // code and libraries
+  std::int64_t weights = 0;  // fp32 master weights
+  std::int64_t compute_weights =
+      0;                         // copy in bf16 or fp16, with that precision; packed copies at most
+  std::int64_t gradients = 0;    // fp32, and the fixed-point sums of a reproducible reduction
+  std::int64_t moments = 0;      // fp32 m and, but for LARS, v
+  std::int64_t residuals = 0;    // fp32, with error feedback
+  std::int64_t activations = 0;  // of one micro-batch
   std::int64_t before_sharding = 0;  // all of it at the start, while master weights are whole
   std::int64_t total() const {
     return std::max(before_sharding, program + weights + compute_weights + gradients + moments +

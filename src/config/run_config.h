@@ -12,10 +12,11 @@
 namespace lambert {
 
 enum class Activation { gelu, gelu_new };  // erf form (Hugging Face), tanh form (Google's release)
-enum class Precision {
-  fp32,
-  bf16
-};  // bf16: bf16 compute weights and activations, fp32 everything else
+/// bf16, fp16: compute weights and activations of that type, fp32 everything else; fp16 with
+/// dynamic loss scaling.
+enum class Precision { fp32, bf16, fp16 };
+/// Names of PyTorch's set_float32_matmul_precision: fp32 as written | operands rounded to TF32.
+enum class Float32MatmulPrecision { highest, high };
 enum class DeviceKind { automatic, cpu, cuda };
 enum class OptimizerName { lamb, adamw, lars };
 enum class BiasCorrectionPlacement { moments, step_size };  // paper v5, Apex, TF Addons | DeepSpeed
@@ -106,6 +107,19 @@ struct PhaseConfig {
   MomentsAtPhaseStart moments = MomentsAtPhaseStart::keep;
 };
 
+/// Dynamic loss scaling with precision fp16 (Micikevicius et al. 2018): the loss is multiplied by a
+/// scale before the backward pass, so that small gradients of activations do not vanish in fp16; an
+/// overflow repeats the batch with a smaller scale. Powers of two round nothing. Names and defaults
+/// of PyTorch's torch.amp.GradScaler where there is no other source.
+struct LossScaleConfig {
+  double init_scale = 65536.0;          // 2^16; NVIDIA's BERT: init_loss_scale 2^20
+  std::int64_t growth_interval = 2000;  // steps without overflow after which the scale grows
+  double growth_factor = 2.0;
+  double backoff_factor = 0.5;  // at an overflow
+  double min_loss_scale = 1.0;  // DeepSpeed's name and default; below it the run diverged
+  std::int64_t max_overflow_retries = 20;  // of one step; as often as steps may be skipped in a row
+};
+
 struct CommConfig {
   /// automatic: one process: single; several: nccl on CUDA devices, else mpi.
   Backend backend = Backend::automatic;
@@ -165,6 +179,8 @@ struct RunConfig {
   OptimizerConfig optimizer;
   DeviceKind device = DeviceKind::automatic;
   Precision precision = Precision::fp32;
+  LossScaleConfig loss_scale;
+  Float32MatmulPrecision float32_matmul_precision = Float32MatmulPrecision::highest;
   bool gradient_checkpointing = false;  // layers are computed again in the backward pass
   bool pack_weights = false;  // copies of the encoder's matrices in the matmul library's layout
   LossNormalization loss_normalization = LossNormalization::global;

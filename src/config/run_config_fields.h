@@ -20,6 +20,7 @@ constexpr double kMaxSteps = 99'999'999;  // checkpoint folders carry the step i
 constexpr double kMaxEvalSamples = 1'000'000'000;
 constexpr double kMaxQuestions = 100'000'000;
 constexpr double kMaxEpochs = 10'000;
+constexpr double kMaxLossScale = 0x1p64;  // scaled gradients stay inside fp32
 
 constexpr const char* kDeviceHelp =
     "Where the ranks compute. `cuda`: each on the GPU of its number on its machine, an error where "
@@ -174,6 +175,24 @@ void visit_fields(Visitor& visit, CommConfig& communication) {
 }
 
 template <class Visitor>
+void visit_fields(Visitor& visit, LossScaleConfig& loss_scale) {
+  visit.field("init_scale", loss_scale.init_scale, at_most(positive(), kMaxLossScale),
+              "Scale of a new run (PyTorch's `GradScaler`: 65536; NVIDIA's BERT: 2^20 as "
+              "`init_loss_scale`). Use powers of two: they round nothing.");
+  visit.field("growth_interval", loss_scale.growth_interval, between(1, kMaxSteps),
+              "Steps in a row without overflow after which the scale grows (`GradScaler`).");
+  visit.field("growth_factor", loss_scale.growth_factor, between(1, 65536),
+              "What the scale is multiplied by then (`GradScaler`).");
+  visit.field("backoff_factor", loss_scale.backoff_factor, at_most(positive(), 0.99),
+              "What the scale is multiplied by at an overflow (`GradScaler`); the same batch is "
+              "computed again, so that data, schedule and moments never drift.");
+  visit.field("min_loss_scale", loss_scale.min_loss_scale, at_most(positive(), kMaxLossScale),
+              "Smallest scale (DeepSpeed); an overflow there ends the run with exit code 5.");
+  visit.field("max_overflow_retries", loss_scale.max_overflow_retries, between(1, 1000),
+              "Repetitions of one step; more end the run with exit code 5.");
+}
+
+template <class Visitor>
 void visit_fields(Visitor& visit, CheckpointConfig& checkpoint) {
   visit.field("save_steps", checkpoint.save_steps, between(0, kMaxSteps),
               "Steps between checkpoints; 0 = only at the end and on request.");
@@ -252,9 +271,18 @@ void visit_fields(Visitor& visit, RunConfig& config) {
   visit.section("optimizer", config.optimizer, false,
                 "The update rule; every published variant is a key.");
   visit.field("device", config.device, any_value(), kDeviceHelp);
-  visit.field("precision", config.precision, any_value(),
-              "`bf16`: compute weights and activations in bf16; master weights, moments and "
-              "gradients stay fp32.");
+  visit.field(
+      "precision", config.precision, any_value(),
+      "`bf16`, `fp16`: compute weights and activations of that type; master weights, moments "
+      "and gradients stay fp32. `fp16` scales the loss (`loss_scale`); on a CPU its products "
+      "are computed in fp32, so it is for GPUs without bf16, and for trying out.");
+  visit.section("loss_scale", config.loss_scale, false,
+                "Dynamic loss scaling, with `precision: fp16` only.");
+  visit.field("float32_matmul_precision", config.float32_matmul_precision, any_value(),
+              "Matrix products of `precision: fp32` on a CUDA device (name and values of PyTorch's "
+              "`set_float32_matmul_precision`): `highest` = as written; `high` = TF32: operands "
+              "rounded to 10 bits of mantissa on the tensor cores, sums in fp32, several times "
+              "faster. On a CPU always as written.");
   visit.field("gradient_checkpointing", config.gradient_checkpointing, any_value(),
               "Keep only the input of each layer and compute the layer again in the backward pass: "
               "a third more work, a fraction of the activations' memory, the same bits.");

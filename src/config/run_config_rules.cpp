@@ -162,6 +162,45 @@ void check_backend(RuleChecker& rules, const CommConfig& communication) {
                 "error_feedback: false, or backend: mpi");
 }
 
+/// Loss scaling is for fp16, and TF32 for fp32; what cannot work together with fp16.
+void check_precision(RuleChecker& rules, const RunConfig& config) {
+  const bool is_fp16 = config.precision == Precision::fp16;
+  const std::string other = "has no effect with precision: " + enum_name(config.precision);
+  const LossScaleConfig& given = config.loss_scale;
+  const LossScaleConfig defaults;
+  const auto require_default = [&](bool is_default, const std::string& key) {
+    rules.require(is_default || is_fp16, {"loss_scale." + key, "precision"},
+                  other + "; leave it out, or choose fp16");
+  };
+  require_default(given.init_scale == defaults.init_scale, "init_scale");
+  require_default(given.growth_interval == defaults.growth_interval, "growth_interval");
+  require_default(given.growth_factor == defaults.growth_factor, "growth_factor");
+  require_default(given.backoff_factor == defaults.backoff_factor, "backoff_factor");
+  require_default(given.min_loss_scale == defaults.min_loss_scale, "min_loss_scale");
+  require_default(given.max_overflow_retries == defaults.max_overflow_retries,
+                  "max_overflow_retries");
+  rules.require(given.init_scale >= given.min_loss_scale,
+                {"loss_scale.init_scale", "loss_scale.min_loss_scale"},
+                value_text(given.init_scale) + " is below min_loss_scale " +
+                    value_text(given.min_loss_scale) + "; use at least that");
+  rules.require(config.float32_matmul_precision == Float32MatmulPrecision::highest ||
+                    config.precision == Precision::fp32,
+                {"float32_matmul_precision", "precision"},
+                other + "; leave it out, or choose fp32");
+  rules.require(!is_fp16 || config.non_finite_gradients == NonFiniteGradients::stop,
+                {"non_finite_gradients", "precision"},
+                "precision: fp16 repeats a step whose gradient is not finite with a smaller loss "
+                "scale and skips none; leave it out");
+  rules.require(!is_fp16 || !config.communication.error_feedback,
+                {"communication.error_feedback", "precision"},
+                "what rounding on the wire takes away is in units of the loss scale, which "
+                "precision: fp16 changes, so nothing can be fed back; leave it out");
+  rules.require(
+      !is_fp16 || !has_gauge(config), {"evaluation.squad.train", "precision"},
+      "fine-tuning has no loss scaling, which precision: fp16 needs; leave the gauge out, "
+      "or choose bf16 or fp32");
+}
+
 bool is_same_folder(const std::string& left, const std::string& right) {
   const auto normal = [](const std::string& path) {
     return (std::filesystem::path(path) / "").lexically_normal();
@@ -237,6 +276,7 @@ void check_rules_between_fields(const RunConfig& config, const std::string& file
   check_total_steps(rules, config.phases);
   check_folders(rules, config);
   check_squad_gauge(rules, config);
+  check_precision(rules, config);
   check_shared_sections(config.optimizer, config.communication, config.logging,
                         config.threads_per_rank, file, origins, mistakes);
 }

@@ -80,8 +80,10 @@ void visit_fields(Visitor& visit, SquadConfig& config) {
   visit_squad_data_fields(visit, config);
   visit_squad_recipe_fields(visit, config);
   visit.field("device", config.device, any_value(), kDeviceHelp);
-  visit.field("precision", config.precision, any_value(),
-              "`bf16`: compute weights and activations in bf16.");
+  visit.field(
+      "precision", config.precision, any_value(),
+      "`bf16`: compute weights and activations in bf16. Not `fp16`: fine-tuning has no loss "
+      "scaling.");
   visit.field("gradient_checkpointing", config.gradient_checkpointing, any_value(),
               "Compute each layer again in the backward pass instead of keeping it.");
   visit.section("communication", config.communication, false, "Between ranks.");

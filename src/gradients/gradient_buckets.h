@@ -13,11 +13,11 @@
 namespace lambert {
 
 /// A tensor that is trained: master is an autograd leaf, compute the weights that the forward pass
-/// uses (the same tensor in fp32, a bf16 copy in bf16).
+/// uses (the same tensor in fp32, a copy of that type in bf16 and fp16).
 struct NamedParameter {
   std::string name;
   at::Tensor master;   // fp32
-  at::Tensor compute;  // fp32 or bf16
+  at::Tensor compute;  // fp32, bf16 or fp16
 };
 
 /// One contiguous piece of gradient memory that is reduced at once.

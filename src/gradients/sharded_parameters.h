@@ -29,13 +29,14 @@ struct ElementRange {
 //   * the sums of squares of the norm blocks, before the update: every rank then adds all of them
 //     in the same order as a run that is not sharded does, so norms, the clip scale and the trust
 //     ratios have the same bits as there;
-//   * the updated compute weights, after it, as they are: fp32, or bf16 (half the bytes).
+//   * the updated compute weights, after it, as they are: fp32, or bf16 or fp16 (half the bytes).
 // So a sharded run has the bits of one that is not sharded.
 
 /// Which elements of each parameter this rank updates, and the weights of them. Owns the memory of
 /// all compute weights, and the master weights of the own share where these are not the compute
-/// weights (bf16). The model's tensors stay what they were to it, but a bf16 parameter's `master`
-/// keeps shape and gradient only: its content is gone. Every rank makes the same calls.
+/// weights (bf16, fp16). The model's tensors stay what they were to it, but a bf16 or fp16
+/// parameter's `master` keeps shape and gradient only: its content is gone. Every rank makes the
+/// same calls.
 class ShardedParameters {
  public:
   ShardedParameters(Communicator& communicator, const GradientBuckets& buckets);

@@ -31,5 +31,7 @@ template void add_bias(const CudaStream&, const float*, std::int64_t, std::int64
                        float*);
 template void add_bias(const CudaStream&, const float*, std::int64_t, std::int64_t, std::int64_t,
                        Bfloat16*);
+template void add_bias(const CudaStream&, const float*, std::int64_t, std::int64_t, std::int64_t,
+                       Float16*);
 
 }  // namespace lambert

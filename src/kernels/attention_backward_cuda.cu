@@ -174,13 +174,13 @@ __global__ void __launch_bounds__(kSide* kSide)
       add_weighted_rows(square, queries, stride, static_cast<int>(count), key_sums);
     }
   }
-  for (int i = 0; i < kPer; ++i) {
+  for_each_of_a_thread([&](auto i) {
     const std::int64_t row = tile.first + threadIdx.y + kSide * i;
     if (row < layout.rows) {
       store_row<kWidth>(shape, head, row, key_sums, i, 1.0F, key_gradient);
       store_row<kWidth>(shape, head, row, value_sums, i, 1.0F, value_gradient);
     }
-  }
+  });
 }
 
 }  // namespace
@@ -223,5 +223,8 @@ template void attention_backward(const CudaStream&, const AttentionShape&, const
 template void attention_backward(const CudaStream&, const AttentionShape&, const DropoutMask&,
                                  const Bfloat16*, const Bfloat16*, const Bfloat16*, const Bfloat16*,
                                  const float*, const Bfloat16*, Bfloat16*, Bfloat16*, Bfloat16*);
+template void attention_backward(const CudaStream&, const AttentionShape&, const DropoutMask&,
+                                 const Float16*, const Float16*, const Float16*, const Float16*,
+                                 const float*, const Float16*, Float16*, Float16*, Float16*);
 
 }  // namespace lambert

@@ -243,11 +243,16 @@ template void attention_forward(const AttentionShape&, const DropoutMask&, const
                                 const float*, const float*, float*, float*);
 template void attention_forward(const AttentionShape&, const DropoutMask&, const Bfloat16*,
                                 const Bfloat16*, const Bfloat16*, Bfloat16*, float*);
+template void attention_forward(const AttentionShape&, const DropoutMask&, const Float16*,
+                                const Float16*, const Float16*, Float16*, float*);
 template void attention_backward(const AttentionShape&, const DropoutMask&, const float*,
                                  const float*, const float*, const float*, const float*, float*,
                                  float*, float*);
 template void attention_backward(const AttentionShape&, const DropoutMask&, const Bfloat16*,
                                  const Bfloat16*, const Bfloat16*, const float*, const Bfloat16*,
                                  Bfloat16*, Bfloat16*, Bfloat16*);
+template void attention_backward(const AttentionShape&, const DropoutMask&, const Float16*,
+                                 const Float16*, const Float16*, const float*, const Float16*,
+                                 Float16*, Float16*, Float16*);
 
 }  // namespace lambert

@@ -151,5 +151,7 @@ template void attention_forward(const CudaStream&, const AttentionShape&, const 
 template void attention_forward(const CudaStream&, const AttentionShape&, const DropoutMask&,
                                 const Bfloat16*, const Bfloat16*, const Bfloat16*, Bfloat16*,
                                 float*);
+template void attention_forward(const CudaStream&, const AttentionShape&, const DropoutMask&,
+                                const Float16*, const Float16*, const Float16*, Float16*, float*);
 
 }  // namespace lambert

@@ -79,9 +79,13 @@ template void bias_gelu_forward(GeluForm, const float*, const float*, std::int64
                                 float*);
 template void bias_gelu_forward(GeluForm, const Bfloat16*, const float*, std::int64_t, std::int64_t,
                                 Bfloat16*);
+template void bias_gelu_forward(GeluForm, const Float16*, const float*, std::int64_t, std::int64_t,
+                                Float16*);
 template void bias_gelu_backward(GeluForm, const float*, const float*, const float*, std::int64_t,
                                  std::int64_t, float*, float*);
 template void bias_gelu_backward(GeluForm, const Bfloat16*, const Bfloat16*, const float*,
                                  std::int64_t, std::int64_t, Bfloat16*, float*);
+template void bias_gelu_backward(GeluForm, const Float16*, const Float16*, const float*,
+                                 std::int64_t, std::int64_t, Float16*, float*);
 
 }  // namespace lambert

@@ -8,7 +8,7 @@
 namespace lambert {
 
 /// sums[c] += sum over rows of values[r, c], in fp32, in an order fixed by the thread count: the
-/// gradient of a bias. values: (rows, columns); sums: (columns). T: float or Bfloat16.
+/// gradient of a bias. values: (rows, columns); sums: (columns). T: float, Bfloat16, Float16.
 template <typename T>
 void column_sums(const T* values, std::int64_t rows, std::int64_t columns, float* sums);
 

@@ -39,5 +39,6 @@ void add_partial_sums(const float* partial, std::int64_t parts, std::int64_t col
 
 template void column_sums(const float*, std::int64_t, std::int64_t, float*);
 template void column_sums(const Bfloat16*, std::int64_t, std::int64_t, float*);
+template void column_sums(const Float16*, std::int64_t, std::int64_t, float*);
 
 }  // namespace lambert

@@ -79,5 +79,6 @@ void add_partial_sums(const CudaStream& stream, const float* partial, std::int64
 
 template void column_sums(const CudaStream&, const float*, std::int64_t, std::int64_t, float*);
 template void column_sums(const CudaStream&, const Bfloat16*, std::int64_t, std::int64_t, float*);
+template void column_sums(const CudaStream&, const Float16*, std::int64_t, std::int64_t, float*);
 
 }  // namespace lambert

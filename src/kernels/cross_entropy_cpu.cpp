@@ -81,5 +81,7 @@ template CrossEntropySums cross_entropy(float*, const std::int64_t*, std::int64_
                                         LogitsBecome);
 template CrossEntropySums cross_entropy(Bfloat16*, const std::int64_t*, std::int64_t, std::int64_t,
                                         LogitsBecome);
+template CrossEntropySums cross_entropy(Float16*, const std::int64_t*, std::int64_t, std::int64_t,
+                                        LogitsBecome);
 
 }  // namespace lambert

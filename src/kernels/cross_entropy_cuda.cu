@@ -163,5 +163,7 @@ template void cross_entropy(const CudaStream&, float*, const std::int64_t*, std:
                             std::int64_t, LogitsBecome, CrossEntropySums*);
 template void cross_entropy(const CudaStream&, Bfloat16*, const std::int64_t*, std::int64_t,
                             std::int64_t, LogitsBecome, CrossEntropySums*);
+template void cross_entropy(const CudaStream&, Float16*, const std::int64_t*, std::int64_t,
+                            std::int64_t, LogitsBecome, CrossEntropySums*);
 
 }  // namespace lambert

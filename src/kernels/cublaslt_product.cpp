@@ -15,7 +15,10 @@ constexpr int kCandidates = 16;  // of the library's own ranking
 constexpr int kRepetitions = 5;  // of each; the fastest counts, as others may use the device
 
 cudaDataType_t data_type(ElementType type) {
-  return type == ElementType::float32 ? CUDA_R_32F : CUDA_R_16BF;
+  if (type == ElementType::float32) {
+    return CUDA_R_32F;
+  }
+  return type == ElementType::bfloat16 ? CUDA_R_16BF : CUDA_R_16F;
 }
 
 bool has_long_rows(std::int64_t column_stride) {

@@ -162,6 +162,17 @@ __device__ inline void store_square(const Square& square, float* shared) {
   }
 }
 
+/// Calls work(0) .. work(kPer - 1) with numbers that the compiler knows: sums that a loop indexes,
+/// when it is too long to be unrolled (rounding to fp16), lie on the stack instead of in registers.
+template <typename Work>
+__device__ void for_each_of_a_thread(const Work& work) {
+  static_assert(kPer == 4);
+  work(std::integral_constant<int, 0>{});
+  work(std::integral_constant<int, 1>{});
+  work(std::integral_constant<int, 2>{});
+  work(std::integral_constant<int, 3>{});
+}
+
 /// The thread's part of row y + 16 i, times factor, to row `row` of a (T, H) tensor.
 template <int kWidth, int kBands, typename T>
 __device__ void store_row(const AttentionShape& shape, std::int64_t head, std::int64_t row,

@@ -172,6 +172,7 @@ void keep_matmul_choices(const std::string&) {
 
 LAMBERT_FOR_ELEMENT(float)
 LAMBERT_FOR_ELEMENT(Bfloat16)
+LAMBERT_FOR_ELEMENT(Float16)
 
 #undef LAMBERT_FOR_ELEMENT
 

@@ -154,6 +154,9 @@ template void dropout_residual_norm_forward(const HiddenShape&, const DropoutMas
 template void dropout_residual_norm_forward(const HiddenShape&, const DropoutMask&,
                                             const NormWeights&, const float*, const Bfloat16*,
                                             Bfloat16*, Bfloat16*, float*, float*);
+template void dropout_residual_norm_forward(const HiddenShape&, const DropoutMask&,
+                                            const NormWeights&, const float*, const Float16*,
+                                            Float16*, Float16*, float*, float*);
 template void dropout_residual_norm_backward(const HiddenShape&, const DropoutMask&,
                                              const NormWeights&, const float*, const float*,
                                              const float*, const float*, float*, float*,
@@ -161,6 +164,10 @@ template void dropout_residual_norm_backward(const HiddenShape&, const DropoutMa
 template void dropout_residual_norm_backward(const HiddenShape&, const DropoutMask&,
                                              const NormWeights&, const Bfloat16*, const Bfloat16*,
                                              const float*, const float*, Bfloat16*, Bfloat16*,
+                                             const NormGradients&);
+template void dropout_residual_norm_backward(const HiddenShape&, const DropoutMask&,
+                                             const NormWeights&, const Float16*, const Float16*,
+                                             const float*, const float*, Float16*, Float16*,
                                              const NormGradients&);
 
 }  // namespace lambert

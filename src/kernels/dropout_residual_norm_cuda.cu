@@ -213,6 +213,9 @@ template void dropout_residual_norm_forward(const CudaStream&, const HiddenShape
 template void dropout_residual_norm_forward(const CudaStream&, const HiddenShape&,
                                             const DropoutMask&, const NormWeights&, const float*,
                                             const Bfloat16*, Bfloat16*, Bfloat16*, float*, float*);
+template void dropout_residual_norm_forward(const CudaStream&, const HiddenShape&,
+                                            const DropoutMask&, const NormWeights&, const float*,
+                                            const Float16*, Float16*, Float16*, float*, float*);
 template void dropout_residual_norm_backward(const CudaStream&, const HiddenShape&,
                                              const DropoutMask&, const NormWeights&, const float*,
                                              const float*, const float*, const float*, float*,
@@ -222,5 +225,9 @@ template void dropout_residual_norm_backward(const CudaStream&, const HiddenShap
                                              const Bfloat16*, const Bfloat16*, const float*,
                                              const float*, Bfloat16*, Bfloat16*,
                                              const NormGradients&);
+template void dropout_residual_norm_backward(const CudaStream&, const HiddenShape&,
+                                             const DropoutMask&, const NormWeights&, const Float16*,
+                                             const Float16*, const float*, const float*, Float16*,
+                                             Float16*, const NormGradients&);
 
 }  // namespace lambert

@@ -132,11 +132,16 @@ template void embedding_forward(const HiddenShape&, const DropoutMask&, const No
                                 const EmbeddingLookup<float>&, float*, float*, float*);
 template void embedding_forward(const HiddenShape&, const DropoutMask&, const NormWeights&,
                                 const EmbeddingLookup<Bfloat16>&, Bfloat16*, float*, float*);
+template void embedding_forward(const HiddenShape&, const DropoutMask&, const NormWeights&,
+                                const EmbeddingLookup<Float16>&, Float16*, float*, float*);
 template void embedding_backward(const HiddenShape&, const DropoutMask&, const NormWeights&,
                                  const EmbeddingLookup<float>&, const float*, const float*,
                                  const float*, const EmbeddingGradients&);
 template void embedding_backward(const HiddenShape&, const DropoutMask&, const NormWeights&,
                                  const EmbeddingLookup<Bfloat16>&, const Bfloat16*, const float*,
+                                 const float*, const EmbeddingGradients&);
+template void embedding_backward(const HiddenShape&, const DropoutMask&, const NormWeights&,
+                                 const EmbeddingLookup<Float16>&, const Float16*, const float*,
                                  const float*, const EmbeddingGradients&);
 
 }  // namespace lambert

@@ -186,6 +186,9 @@ template void embedding_forward(const CudaStream&, const HiddenShape&, const Dro
 template void embedding_forward(const CudaStream&, const HiddenShape&, const DropoutMask&,
                                 const NormWeights&, const EmbeddingLookup<Bfloat16>&, Bfloat16*,
                                 float*, float*);
+template void embedding_forward(const CudaStream&, const HiddenShape&, const DropoutMask&,
+                                const NormWeights&, const EmbeddingLookup<Float16>&, Float16*,
+                                float*, float*);
 template void embedding_backward(const CudaStream&, const HiddenShape&, const DropoutMask&,
                                  const NormWeights&, const EmbeddingLookup<float>&,
                                  const EmbeddingOrders&, const float*, const float*, const float*,
@@ -194,5 +197,9 @@ template void embedding_backward(const CudaStream&, const HiddenShape&, const Dr
                                  const NormWeights&, const EmbeddingLookup<Bfloat16>&,
                                  const EmbeddingOrders&, const Bfloat16*, const float*,
                                  const float*, const EmbeddingGradients&);
+template void embedding_backward(const CudaStream&, const HiddenShape&, const DropoutMask&,
+                                 const NormWeights&, const EmbeddingLookup<Float16>&,
+                                 const EmbeddingOrders&, const Float16*, const float*, const float*,
+                                 const EmbeddingGradients&);
 
 }  // namespace lambert

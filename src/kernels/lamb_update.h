@@ -50,7 +50,7 @@ void update_moments(const CudaStream& stream, const UpdatePlan& plan, const Lamb
 void choose_rates(const CudaStream& stream, const UpdatePlan& plan, const LambStep& step,
                   const SquaredNorms* sums, TensorUpdate* updates, float* rates);
 
-/// Third: weights and their bf16 copies.
+/// Third: weights and their rounded copies.
 void apply_update(const CudaStream& stream, const UpdatePlan& plan, const LambStep& step,
                   const float* rates);
 

@@ -104,7 +104,7 @@ __global__ void apply_kernel(UpdatePlan plan, LambStep step, const float* rates)
     }
     store<kWidth>(block.weight + i, weight);
     for (int k = 0; block.rounded_weight != nullptr && k < kWidth; ++k) {
-      block.rounded_weight[i + k] = rounded_weight_bits(weight.values[k]);
+      block.rounded_weight[i + k] = rounded_weight_bits(block.rounded_type, weight.values[k]);
     }
   });
 }

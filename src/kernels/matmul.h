@@ -92,6 +92,9 @@ void keep_matmul_choices(const std::string& path);
 /// Whether this processor multiplies bf16 (AVX-512). Where it does not, bf16 operands are widened
 /// to fp32 for every product: the results are as exact, at the speed of fp32.
 bool multiplies_bfloat16();
+/// Whether this processor multiplies operands of this type as they are. fp16 it never does (the
+/// library has products of fp16 on devices only): widened to fp32, as bf16 without AVX-512.
+bool multiplies(ElementType type);
 
 /// "oneDNN 2.6.3", and whether bf16 is widened.
 std::string matmul_library_version();

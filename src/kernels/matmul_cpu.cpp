@@ -36,7 +36,9 @@ const dnnl::engine& cpu_engine() {
   return engine;
 }
 
+/// fp16 is always widened: the library has no such products on a CPU.
 memory::data_type data_type(ElementType type) {
+  LAMBERT_CHECK(multiplies(type), "matmul: a type that should have been widened");
   return type == ElementType::float32 ? memory::data_type::f32 : memory::data_type::bf16;
 }
 
@@ -193,7 +195,8 @@ void into_wide_result(const MutableMatrix& result, Accumulate accumulate, const 
     product(result);
     return;
   }
-  LAMBERT_CHECK(result.column_stride == 1, "matmul: the rows of a bf16 result are not dense");
+  LAMBERT_CHECK(result.column_stride == 1,
+                "matmul: the rows of a result that is widened are not dense");
   float* const wide = work_space<float, kResultSpace>(result.rows * result.columns);
   if (accumulate == Accumulate::yes) {
     widen_rows({result.data, result.type, result.rows, result.columns, result.row_stride, 1}, wide);
@@ -224,6 +227,10 @@ bool multiplies_bfloat16() {
   return (present & kNeeded) == kNeeded;
 }
 
+bool multiplies(ElementType type) {
+  return type == ElementType::float32 || (type == ElementType::bfloat16 && multiplies_bfloat16());
+}
+
 void matmul(const Matrix& left, const Matrix& right, const MutableMatrix& result, const float* bias,
             Accumulate accumulate) {
   LAMBERT_CHECK(left.columns == right.rows && left.rows == result.rows &&
@@ -233,7 +240,7 @@ void matmul(const Matrix& left, const Matrix& right, const MutableMatrix& result
   if (result.rows == 0 || result.columns == 0) {
     return;
   }
-  if (left.type == ElementType::bfloat16 && !multiplies_bfloat16()) {
+  if (!multiplies(left.type)) {
     const Matrix wide_right = widened<kRightSpace>(right);
     widen_row_blocks(left, result, accumulate, [&](const Matrix& rows, const MutableMatrix& wide) {
       matmul(rows, wide_right, wide, bias, accumulate);
@@ -264,8 +271,7 @@ PackedMatrix::~PackedMatrix() = default;
 
 void PackedMatrix::pack(const Matrix& given, std::int64_t row_count) {
   State& state = *state_;
-  const bool widens = given.type == ElementType::bfloat16 && !multiplies_bfloat16();
-  const Matrix right = widens ? widened<kRightSpace>(given) : given;
+  const Matrix right = multiplies(given.type) ? given : widened<kRightSpace>(given);
   if (!state.values) {
     const memory::dims sizes = {row_count, right.rows};
     const memory::dims result_sizes = {row_count, right.columns};
@@ -298,7 +304,7 @@ void matmul(const Matrix& left, const PackedMatrix& right, const MutableMatrix& 
     return;
   }
   const void* const values = packed.values.get_data_handle();
-  if (left.type == ElementType::float32 || multiplies_bfloat16()) {
+  if (multiplies(left.type)) {
     multiply(left, packed.operand, values, result, bias, accumulate);
     return;
   }

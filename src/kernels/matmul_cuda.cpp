@@ -70,12 +70,16 @@ static_assert(sizeof(cublasLtMatmulAlgo_t) == sizeof(MatmulChoices::Algorithm));
 
 /// Adds the bias if the product could not.
 void add_bias_after(const CudaStream& stream, const float* bias, const MutableMatrix& result) {
-  if (result.type == ElementType::float32) {
-    add_bias(stream, bias, result.rows, result.columns, result.row_stride,
-             static_cast<float*>(result.data));
-  } else {
-    add_bias(stream, bias, result.rows, result.columns, result.row_stride,
-             static_cast<Bfloat16*>(result.data));
+  const auto add_to = [&](auto* elements) {
+    add_bias(stream, bias, result.rows, result.columns, result.row_stride, elements);
+  };
+  switch (result.type) {
+    case ElementType::float32:
+      return add_to(static_cast<float*>(result.data));
+    case ElementType::bfloat16:
+      return add_to(static_cast<Bfloat16*>(result.data));
+    case ElementType::float16:
+      return add_to(static_cast<Float16*>(result.data));
   }
 }
 

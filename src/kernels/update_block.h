@@ -9,6 +9,8 @@
 #include <cstdint>
 #include <span>
 
+#include "kernels/element.h"
+
 namespace lambert {
 
 /// Elements handled at once; norms are sums of block sums in block order.
@@ -20,8 +22,9 @@ struct UpdateBlock {
   const float* gradient;          // fp32
   float* first;                   // m
   float* second;                  // v, or null
-  std::uint16_t* rounded_weight;  // bf16 copy of the weight, or null
+  std::uint16_t* rounded_weight;  // copy of the weight in rounded_type, or null
   std::size_t count;
+  ElementType rounded_type;  // bfloat16 or float16
 };
 
 struct SquaredNorms {
@@ -63,7 +66,12 @@ constexpr std::uint16_t rounded_weight_bits(float value) {
   return static_cast<std::uint16_t>((bits & 0x7FFFFFFFU) > 0x7F800000U ? quiet_nan : rounded);
 }
 
-/// The bf16 copy of `count` weights, if the block has one.
+constexpr std::uint16_t rounded_weight_bits(ElementType type, float value) {
+  return type == ElementType::float16 ? from_float<Float16>(value).bits
+                                      : rounded_weight_bits(value);
+}
+
+/// The rounded copy of `count` weights, if the block has one.
 void round_weights(const UpdateBlock& block, std::size_t begin, std::size_t count);
 
 }  // namespace lambert

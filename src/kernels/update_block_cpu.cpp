@@ -13,6 +13,12 @@ void round_weights(const UpdateBlock& block, std::size_t begin, std::size_t coun
   if (block.rounded_weight == nullptr) {
     return;
   }
+  if (block.rounded_type == ElementType::float16) {
+    for (std::size_t i = begin; i < begin + count; ++i) {
+      block.rounded_weight[i] = from_float<Float16>(block.weight[i]).bits;
+    }
+    return;
+  }
   for (std::size_t i = begin; i < begin + count; ++i) {
     block.rounded_weight[i] = rounded_weight_bits(block.weight[i]);
   }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Private to kernels/. bf16 matrices as fp32 ones and back, for processors that multiply no bf16.
-// Every bf16 value is an fp32 value, so the products are the ones that bf16 instructions give; only
-// the order of adding differs.
+// Private to kernels/. bf16 and fp16 matrices as fp32 ones and back, for processors that do not
+// multiply them. Every such value is an fp32 value, so the products are the ones that instructions
+// for them give; only the order of adding differs.
 #pragma once
 
 #include <cstdint>
@@ -24,16 +24,32 @@ void for_every_line(std::int64_t lines, const Copy& copy) {
   });
 }
 
-/// Copies a bf16 matrix whose rows lie dense in memory to `wide`: (rows, columns), dense.
-inline void widen_rows(const Matrix& narrow, float* wide) {
+/// Calls work(Bfloat16{}) or work(Float16{}).
+template <typename Work>
+void with_narrow_type(ElementType type, const Work& work) {
+  if (type == ElementType::float16) {
+    work(Float16{});
+  } else {
+    work(Bfloat16{});
+  }
+}
+
+template <typename T>
+void widen_rows_of(const Matrix& narrow, float* wide) {
   for_every_line(narrow.rows, [&](std::int64_t row) {
-    const auto* const source = static_cast<const Bfloat16*>(narrow.data) + row * narrow.row_stride;
+    const auto* const source = static_cast<const T*>(narrow.data) + row * narrow.row_stride;
     float* const target = wide + row * narrow.columns;
 #pragma omp simd
     for (std::int64_t c = 0; c < narrow.columns; ++c) {
       target[c] = to_float(source[c]);
     }
   });
+}
+
+/// Copies a bf16 or fp16 matrix whose rows lie dense in memory to `wide`: (rows, columns), dense.
+inline void widen_rows(const Matrix& narrow, float* wide) {
+  with_narrow_type(narrow.type,
+                   [&](auto element) { widen_rows_of<decltype(element)>(narrow, wide); });
 }
 
 /// An fp32 copy in the calling thread's work space kNumber, in the same order in memory.
@@ -47,16 +63,22 @@ Matrix widened(const Matrix& narrow) {
   return matrix(wide, narrow.rows, narrow.columns);
 }
 
-/// Rounds wide (rows, columns), dense, to a bf16 matrix whose rows lie dense in memory.
-inline void narrow_rows(const float* wide, const MutableMatrix& narrow) {
+template <typename T>
+void narrow_rows_of(const float* wide, const MutableMatrix& narrow) {
   for_every_line(narrow.rows, [&](std::int64_t row) {
     const float* const source = wide + row * narrow.columns;
-    auto* const target = static_cast<Bfloat16*>(narrow.data) + row * narrow.row_stride;
+    auto* const target = static_cast<T*>(narrow.data) + row * narrow.row_stride;
 #pragma omp simd
     for (std::int64_t c = 0; c < narrow.columns; ++c) {
-      target[c] = from_float<Bfloat16>(source[c]);
+      target[c] = from_float<T>(source[c]);
     }
   });
+}
+
+/// Rounds wide (rows, columns), dense, to a bf16 or fp16 matrix whose rows lie dense in memory.
+inline void narrow_rows(const float* wide, const MutableMatrix& narrow) {
+  with_narrow_type(narrow.type,
+                   [&](auto element) { narrow_rows_of<decltype(element)>(wide, narrow); });
 }
 
 }  // namespace lambert

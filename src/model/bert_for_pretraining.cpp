@@ -84,6 +84,14 @@ void BertForPreTraining::choose_products(const std::map<MatrixShape, ProductForm
   }
 }
 
+void BertForPreTraining::use(Float32Products products) {
+  for (const ModelParameter& parameter : state_->parameters) {
+    if (parameter.master.dim() == 2) {
+      state_->table.weight(parameter.name).products->use(products);
+    }
+  }
+}
+
 const ModelConfig& BertForPreTraining::config() const {
   return state_->config;
 }

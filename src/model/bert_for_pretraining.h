@@ -64,6 +64,8 @@ class BertForPreTraining {
   /// How the encoder's matrices are multiplied; of_shape has (out, in) of each. row_count: tokens
   /// of a micro-batch, about.
   void choose_products(const std::map<MatrixShape, ProductForms>& of_shape, std::int64_t row_count);
+  /// How a device multiplies fp32: all products with weight matrices.
+  void use(Float32Products products);
   const ModelConfig& config() const;
 
  private:

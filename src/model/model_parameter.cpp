@@ -8,6 +8,17 @@
 
 namespace lambert {
 
+at::ScalarType compute_type(Precision precision) {
+  switch (precision) {
+    case Precision::bf16:
+      return at::kBFloat16;
+    case Precision::fp16:
+      return at::kHalf;
+    default:
+      return at::kFloat;
+  }
+}
+
 std::vector<ModelParameter> make_parameters(const std::vector<ParameterShape>& shapes,
                                             const ModelConfig& config, Precision precision,
                                             std::uint64_t seed, const at::Device& device) {
@@ -16,8 +27,7 @@ std::vector<ModelParameter> make_parameters(const std::vector<ParameterShape>& s
     const auto index = static_cast<std::uint32_t>(parameters.size());
     const at::Tensor master = make_initial_parameter(shape, index, config, seed).to(device);
     const bool is_matrix = shape.shape.size() > 1;  // biases and LayerNorms are read in fp32
-    const at::Tensor compute =
-        precision == Precision::bf16 && is_matrix ? master.to(at::kBFloat16) : master;
+    const at::Tensor compute = is_matrix ? master.to(compute_type(precision)) : master;
     master.requires_grad_(true);
     parameters.push_back({shape.name, master, compute});
   }

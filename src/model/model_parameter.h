@@ -6,20 +6,24 @@
 #include <vector>
 
 #include <ATen/core/Tensor.h>
+#include <c10/core/ScalarType.h>
 
 #include "config/run_config.h"
 #include "model/parameter_names.h"
 
 namespace lambert {
 
+/// Of compute weights and activations.
+at::ScalarType compute_type(Precision precision);
+
 /// A trained tensor. master is the autograd leaf (fp32): gradients arrive in master.grad in fp32,
 /// whatever the compute type. compute is what the forward pass reads: master itself in fp32 and for
-/// biases and LayerNorms, a bf16 copy for matrices in bf16; the optimizer refreshes it after each
-/// update.
+/// biases and LayerNorms, a copy of that type for matrices in bf16 and fp16; the optimizer
+/// refreshes it after each update.
 struct ModelParameter {
   std::string name;    // Hugging Face's tensor name
   at::Tensor master;   // fp32, requires_grad
-  at::Tensor compute;  // same shape, fp32 or bf16
+  at::Tensor compute;  // same shape, fp32, bf16 or fp16
 };
 
 /// One parameter for each shape, with its starting values (see initialisation.h), in the device's

@@ -14,11 +14,18 @@ namespace lambert {
 
 namespace {
 
-void multiply(const at::Tensor& left, const Matrix& right, const at::Tensor& result,
-              const at::Tensor& bias, Accumulate accumulate) {
-  run_kernel(left, matmul_scratch_bytes, [&](const auto&... stream) {
-    matmul(stream..., matrix_of(left), right, mutable_matrix_of(result),
-           bias.defined() ? floats_of(bias) : nullptr, accumulate);
+/// A product that weight has a part in: result = left right + bias (+ result). result: (rows,
+/// columns); bias: (columns) fp32 or undefined.
+void multiply(const Weight& weight, const Matrix& left, const Matrix& right,
+              const at::Tensor& result, const at::Tensor& bias, Accumulate accumulate) {
+  const float* const bias_values = bias.defined() ? floats_of(bias) : nullptr;
+  run_kernel(result, matmul_scratch_bytes, [&](const auto&... stream) {
+    if constexpr (sizeof...(stream) == 0) {
+      matmul(left, right, mutable_matrix_of(result), bias_values, accumulate);
+    } else {
+      matmul(stream..., left, right, mutable_matrix_of(result), bias_values, accumulate,
+             weight.products ? weight.products->float32_products() : Float32Products::ieee);
+    }
   });
 }
 
@@ -30,7 +37,7 @@ void multiply_with_weight(const at::Tensor& above, const Weight& weight, const a
   if (copy != nullptr) {
     matmul(matrix_of(above), *copy, mutable_matrix_of(gradient), nullptr, accumulate);
   } else {
-    multiply(above, matrix_of(weight.compute), gradient, {}, accumulate);
+    multiply(weight, matrix_of(above), matrix_of(weight.compute), gradient, {}, accumulate);
   }
 }
 
@@ -45,7 +52,8 @@ at::Tensor linear_product(const at::Tensor& input, const Weight& weight, const a
     matmul(matrix_of(input), *copy, mutable_matrix_of(output),
            bias.defined() ? floats_of(bias) : nullptr);
   } else {
-    multiply(input, matrix_of(weight.compute).transposed(), output, bias, Accumulate::no);
+    multiply(weight, matrix_of(input), matrix_of(weight.compute).transposed(), output, bias,
+             Accumulate::no);
   }
   return output;
 }
@@ -66,11 +74,8 @@ void add_weight_gradient(const at::Tensor& above, const at::Tensor& input, const
   if (input.size(0) == 0) {
     return;
   }
-  const at::Tensor gradient = parameter_gradient(weight.master);
-  run_kernel(input, matmul_scratch_bytes, [&](const auto&... stream) {
-    matmul(stream..., matrix_of(above).transposed(), matrix_of(input), mutable_matrix_of(gradient),
-           nullptr, Accumulate::yes);
-  });
+  multiply(weight, matrix_of(above).transposed(), matrix_of(input),
+           parameter_gradient(weight.master), {}, Accumulate::yes);
 }
 
 void add_bias_gradient(const at::Tensor& above, const Weight& bias) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// From LibTorch's tensors to the kernels' pointers. Tensors are contiguous, fp32 or bf16.
+// From LibTorch's tensors to the kernels' pointers. Tensors are contiguous, fp32, bf16 or fp16.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -26,19 +26,30 @@ inline float* mutable_floats_of(const at::Tensor& tensor) {
   return mutable_data_of<float>(tensor);
 }
 
-/// Calls work(float{}) or work(Bfloat16{}).
-template <typename Work>
-void with_element_type(const at::Tensor& tensor, const Work& work) {
-  if (tensor.scalar_type() == at::kBFloat16) {
-    work(Bfloat16{});
-  } else {
-    LAMBERT_CHECK(tensor.scalar_type() == at::kFloat, "activations are neither fp32 nor bf16");
-    work(0.0F);
+inline ElementType element_type_of(const at::Tensor& tensor) {
+  switch (tensor.scalar_type()) {
+    case at::kFloat:
+      return ElementType::float32;
+    case at::kBFloat16:
+      return ElementType::bfloat16;
+    case at::kHalf:
+      return ElementType::float16;
+    default:
+      throw InternalError("a tensor is neither fp32, bf16 nor fp16");
   }
 }
 
-inline ElementType element_type_of(const at::Tensor& tensor) {
-  return tensor.scalar_type() == at::kBFloat16 ? ElementType::bfloat16 : ElementType::float32;
+/// Calls work(float{}), work(Bfloat16{}) or work(Float16{}).
+template <typename Work>
+void with_element_type(const at::Tensor& tensor, const Work& work) {
+  switch (element_type_of(tensor)) {
+    case ElementType::float32:
+      return work(0.0F);
+    case ElementType::bfloat16:
+      return work(Bfloat16{});
+    case ElementType::float16:
+      return work(Float16{});
+  }
 }
 
 inline Matrix matrix_of(const at::Tensor& tensor) {

@@ -14,7 +14,7 @@ namespace lambert {
 /// costs nothing there.
 struct Weight {
   at::Tensor master;                              // fp32 leaf
-  at::Tensor compute;                             // same shape, fp32 or bf16
+  at::Tensor compute;                             // same shape, fp32, bf16 or fp16
   std::shared_ptr<WeightProducts> products = {};  // of a matrix; none = all direct
 };
 

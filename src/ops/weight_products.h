@@ -29,6 +29,10 @@ class WeightProducts {
   /// row_count: tokens of a micro-batch, about.
   void choose(const ProductForms& forms, std::int64_t row_count);
 
+  /// How a device multiplies fp32; the host's products are always as written.
+  void use(Float32Products products) { float32_products_ = products; }
+  Float32Products float32_products() const { return float32_products_; }
+
   /// The current copy of W^T, or nullptr when the form is direct. A copy is made again when the
   /// tensor's version (LibTorch's count of in-place changes) is another one. compute: (out, in).
   const PackedMatrix* forward_copy(const at::Tensor& compute);
@@ -44,6 +48,7 @@ class WeightProducts {
                               bool transposed) const;
 
   ProductForms forms_;
+  Float32Products float32_products_ = Float32Products::ieee;
   std::int64_t row_count_ = 0;
   Copy forward_;
   Copy input_gradient_;
@@ -62,7 +67,7 @@ struct WeightTimes {
   ProductTimes input_gradient;
 };
 
-/// Takes some tens of products of this shape. type: fp32 or bf16.
+/// Takes some tens of products of this shape. type: fp32, bf16 or fp16.
 WeightTimes measure_products(std::int64_t inputs, std::int64_t outputs, std::int64_t row_count,
                              at::ScalarType type);
 

@@ -20,6 +20,15 @@ bool has_copy(const NamedParameter& parameter) {
   return parameter.compute.const_data_ptr() != parameter.master.const_data_ptr();
 }
 
+bool is_narrow(at::ScalarType type) {
+  return type == at::kBFloat16 || type == at::kHalf;
+}
+
+ElementType type_of_copy(const NamedParameter& parameter) {
+  return parameter.compute.scalar_type() == at::kHalf ? ElementType::float16
+                                                      : ElementType::bfloat16;
+}
+
 }  // namespace
 
 LayerwiseOptimizer::LayerwiseOptimizer(const OptimizerConfig& config,
@@ -44,9 +53,10 @@ void LayerwiseOptimizer::check(const NamedParameter& parameter) const {
   LAMBERT_CHECK(parameter.master.scalar_type() == at::kFloat &&
                     (sharded_ != nullptr || parameter.master.is_contiguous()),
                 "master weight " + parameter.name + " is not contiguous fp32");
-  LAMBERT_CHECK(!has_copy(parameter) || (parameter.compute.scalar_type() == at::kBFloat16 &&
-                                         parameter.compute.is_contiguous()),
-                "compute weight " + parameter.name + " is neither the master nor contiguous bf16");
+  LAMBERT_CHECK(
+      !has_copy(parameter) ||
+          (is_narrow(parameter.compute.scalar_type()) && parameter.compute.is_contiguous()),
+      "compute weight " + parameter.name + " is neither the master nor contiguous bf16 or fp16");
 }
 
 void LayerwiseOptimizer::reset_moments() {
@@ -171,7 +181,8 @@ UpdateBlock LayerwiseOptimizer::whole_tensor(std::size_t index,
           mutable_floats_of(moments.first),
           moments.second.defined() ? mutable_floats_of(moments.second) : nullptr,
           has_copy(parameter) ? static_cast<std::uint16_t*>(parameter.compute.data_ptr()) : nullptr,
-          static_cast<std::size_t>(parameter.master.numel())};
+          static_cast<std::size_t>(parameter.master.numel()),
+          type_of_copy(parameter)};
 }
 
 UpdateBlock LayerwiseOptimizer::own_range(std::size_t index,

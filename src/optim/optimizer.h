@@ -34,7 +34,8 @@ class Optimizer {
   /// Of all gradients together. Waits for the device, if there is one.
   virtual GradientNorm measure_norm(const ReducedGradients& gradients) = 0;
   /// One update of every parameter: master weights, then compute weights. gradients: mean over the
-  /// global batch; clip_scale in (0, 1]. Sharded: all ranks together; throws CommError.
+  /// global batch, times the loss scale if there is one; clip_scale: in (0, 1], divided by it.
+  /// Sharded: all ranks together; throws CommError.
   virtual void step(const ReducedGradients& gradients, double clip_scale, double learning_rate) = 0;
   /// Moments and the bias-correction counter back to zero.
   virtual void reset_moments() = 0;

@@ -26,7 +26,8 @@ UpdateBlock part_of(const UpdateBlock& range, std::size_t block) {
           range.first + begin,
           range.second == nullptr ? nullptr : range.second + begin,
           range.rounded_weight == nullptr ? nullptr : range.rounded_weight + begin,
-          std::min(kUpdateBlock, range.count - begin)};
+          std::min(kUpdateBlock, range.count - begin),
+          range.rounded_type};
 }
 
 std::size_t block_count_of(const UpdateBlock& range) {

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "kernels/matmul.h"
+#include "model/model_parameter.h"
 #include "ops/run_kernel.h"
 #include "ops/tensor_views.h"
 
@@ -20,9 +21,7 @@ double measure_matmul_rate(const RunConfig& config, const at::Device& device,
   const PhaseConfig& phase = config.phases.front();
   const std::int64_t rows =
       std::min(kMostRows, phase.per_device_train_batch_size * phase.max_seq_length);
-  const auto options =
-      at::TensorOptions(config.precision == Precision::bf16 ? at::kBFloat16 : at::kFloat)
-          .device(device);
+  const auto options = at::TensorOptions(compute_type(config.precision)).device(device);
   const at::Tensor left = at::ones({rows, config.model.hidden_size}, options);
   const at::Tensor right =
       at::ones({config.model.hidden_size, config.model.intermediate_size}, options);

@@ -24,9 +24,9 @@ struct StepMetrics {
   double mlm_accuracy = 0.0;
   double nsp_accuracy = 0.0;
   double learning_rate = 0.0;
-  double gradient_norm = 0.0;  // before clipping
-  double loss_scale = 1.0;     // 1: no scaling in fp32 and bf16
-  std::int64_t overflow_retries = 0;
+  double gradient_norm = 0.0;                   // before clipping, of the unscaled loss
+  double loss_scale = 1.0;                      // 1: no scaling in fp32 and bf16
+  std::int64_t overflow_retries = 0;            // repetitions of the step with a smaller loss scale
   std::optional<GradientNoise> gradient_noise;  // at logging steps, with more than one micro-batch
   std::optional<StepHashes> hashes;             // with log_sample_hashes
   // Times of this rank. checkpoint_seconds: saves since the previous record, because a record is

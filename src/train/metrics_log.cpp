@@ -108,6 +108,10 @@ void MetricsLog::record(const StepMetrics& metrics) {
         {"train/sequences_per_second", metrics.sequences_per_second},
         {"train/data_wait_seconds", metrics.data_wait_seconds},
         {"train/exposed_reduce_seconds", metrics.exposed_reduce_seconds}};
+    if (metrics.state.loss_scale > 0.0) {
+      scalars.emplace_back("train/loss_scale", metrics.loss_scale);
+      scalars.emplace_back("train/overflow_retries", static_cast<double>(metrics.overflow_retries));
+    }
     if (metrics.gradient_noise) {
       scalars.emplace_back("train/gradient_noise_scale", metrics.gradient_noise->scale);
       scalars.emplace_back("train/gradient_covariance_trace",

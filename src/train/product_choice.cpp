@@ -11,6 +11,7 @@
 
 #include "base/log.h"
 #include "kernels/matmul.h"
+#include "model/model_parameter.h"
 #include "train/rank_agreement.h"
 
 namespace lambert {
@@ -43,7 +44,7 @@ ProductForm form_of(char letter) {
 std::string measure(const RunConfig& config, std::int64_t row_count, std::int64_t uses) {
   constexpr std::int64_t kMostRows = 4096;  // more only take longer to measure
   const std::int64_t rows = std::min(kMostRows, row_count);
-  const at::ScalarType type = config.precision == Precision::bf16 ? at::kBFloat16 : at::kFloat;
+  const at::ScalarType type = compute_type(config.precision);
   std::string letters;
   for (const auto& [outputs, inputs] : encoder_shapes(config.model)) {
     const WeightTimes times = measure_products(inputs, outputs, rows, type);
@@ -67,11 +68,17 @@ std::map<MatrixShape, ProductForms> choose_products(const RunConfig& config, std
         "precision: bf16 on a processor without AVX-512: products are computed in fp32, so it "
         "saves memory but no time");
   }
+  const bool is_fp16 = config.precision == Precision::fp16;
+  if (is_fp16 && communicator.rank() == 0) {
+    log_warning(
+        "precision: fp16 on a CPU: products are computed in fp32, so it saves memory but no time; "
+        "bf16 does the same and needs no loss scaling");
+  }
   std::string letters(2 * shapes.size(), letter_of(ProductForm::direct));
-  if (config.pack_weights && !multiplies_bfloat16()) {
-    // There the library adds in an order that depends on form and row count: another choice at a
-    // resume would give other bits.
-    log_debug("products: all direct, packed ones keep the bits on AVX-512 only");
+  if (config.pack_weights && (is_fp16 || !multiplies_bfloat16())) {
+    // Widened, or without AVX-512, the library adds in an order that depends on form and row count:
+    // another choice at a resume would give other bits.
+    log_debug("products: all direct, packed ones keep the bits on AVX-512 and unwidened only");
   } else if (config.pack_weights) {
     letters = text_of_rank_zero(communicator,
                                 communicator.rank() == 0 ? measure(config, row_count, uses) : "");

@@ -18,6 +18,11 @@ namespace {
 /// A run that skips this often in a row does not recover by itself.
 constexpr int kMostSkippedInARow = 20;
 
+std::string describe(const StepResult& result, const StepBatch& batch) {
+  return "step " + std::to_string(batch.step_in_phase + 1) + " of its phase: the gradient of " +
+         result.norm.non_finite_tensor;
+}
+
 }  // namespace
 
 LossSums& LossSums::operator+=(const PretrainingLoss& loss) {
@@ -44,17 +49,48 @@ TrainStep::TrainStep(const RunConfig& config, Communicator& communicator, BertFo
       buckets_(buckets),
       reducer_(reducer),
       optimizer_(optimizer),
-      progress_(progress) {}
+      progress_(progress),
+      loss_scaler_(config.precision, config.loss_scale) {}
 
 StepResult TrainStep::run(const StepBatch& batch, std::int64_t phase_index, double learning_rate,
                           bool measures_noise) {
-  StepResult result;
+  const Denominators total = sum_over_ranks(batch);
+  for (std::int64_t overflow_retries = 0;; ++overflow_retries) {
+    StepResult result;
+    result.loss_scale = loss_scaler_.scale();
+    result.overflow_retries = overflow_retries;
+    const ReducedGradients gradients =
+        compute_gradients(batch, phase_index, total, measures_noise, result);
+    progress_.work = "optimizer";
+    result.norm = loss_scaler_.unscaled(optimizer_.measure_norm(gradients));
+    if (result.norm.finite) {
+      optimizer_.step(gradients,
+                      loss_scaler_.gradient_scale(result.norm, config_.optimizer.max_grad_norm),
+                      learning_rate);
+      loss_scaler_.count_finite_step();
+      skipped_in_a_row_ = 0;
+      return result;
+    }
+    // The decision is taken on reduced values, hence the same on all ranks.
+    if (!loss_scaler_.is_active()) {
+      return skip_or_throw(result, batch);
+    }
+    loss_scaler_.shrink_or_throw(describe(result, batch));
+  }
+}
+
+/// Fills in the losses and counts of the result, and what is measured of the first micro-batch.
+ReducedGradients TrainStep::compute_gradients(const StepBatch& batch, std::int64_t phase_index,
+                                              const Denominators& total, bool measures_noise,
+                                              StepResult& result) {
   GradientReducer::OnBucket add_to_norm;
   if (measures_noise) {
+    const double square_of_scale = result.loss_scale * result.loss_scale;
     double& sum = result.first_micro_batch_squared_norm.emplace(0.0);
-    add_to_norm = [&sum](const at::Tensor& flat) { sum += squared_norm(flat); };
+    add_to_norm = [&sum, square_of_scale](const at::Tensor& flat) {
+      sum += squared_norm(flat) / square_of_scale;
+    };
   }
-  const Denominators total = sum_over_ranks(batch);
   buckets_.zero();
   reducer_.begin_step(static_cast<std::int64_t>(total.micro_batches), std::move(add_to_norm));
   progress_.work = "forward";
@@ -66,15 +102,7 @@ StepResult TrainStep::run(const StepBatch& batch, std::int64_t phase_index, doub
   for (const PretrainingLoss& loss : losses) {
     result.losses += loss;
   }
-  progress_.work = "optimizer";
-  result.norm = optimizer_.measure_norm(gradients);
-  if (!result.norm.finite) {
-    return skip_or_throw(result, batch);
-  }
-  optimizer_.step(gradients, result.norm.clip_scale(config_.optimizer.max_grad_norm),
-                  learning_rate);
-  skipped_in_a_row_ = 0;
-  return result;
+  return gradients;
 }
 
 TrainStep::Denominators TrainStep::sum_over_ranks(const StepBatch& batch) {
@@ -95,7 +123,7 @@ std::vector<PretrainingLoss> TrainStep::accumulate_gradients(const StepBatch& ba
   for (const Batch& micro_batch : batch.micro_batches) {
     reducer_.begin_micro_batch(&micro_batch == &batch.micro_batches.back());
     PretrainingLoss loss = model_.forward(to_model_inputs(micro_batch, dropout));
-    mean_over(loss, total).backward();
+    loss_scaler_.scaled(mean_over(loss, total)).backward();
     loss.mlm_sum = loss.mlm_sum.detach();  // the graph goes
     loss.nsp_sum = loss.nsp_sum.detach();
     losses.push_back(std::move(loss));
@@ -114,12 +142,9 @@ at::Tensor TrainStep::mean_over(const PretrainingLoss& loss, const Denominators&
          loss.nsp_sum / (sequences * total.micro_batches);
 }
 
-/// The decision is taken on reduced values, hence the same on all ranks.
 StepResult TrainStep::skip_or_throw(StepResult result, const StepBatch& batch) {
   ++skipped_in_a_row_;
-  const std::string found = "step " + std::to_string(batch.step_in_phase + 1) +
-                            " of its phase: the gradient of " + result.norm.non_finite_tensor +
-                            " is not finite";
+  const std::string found = describe(result, batch) + " is not finite";
   if (config_.non_finite_gradients == NonFiniteGradients::stop) {
     throw DivergenceError(
         "training, " + found +

@@ -12,6 +12,7 @@
 #include "gradients/gradient_reducer.h"
 #include "model/bert_for_pretraining.h"
 #include "optim/gradient_norm.h"
+#include "optim/loss_scaler.h"
 #include "optim/optimizer.h"
 #include "train/run_progress.h"
 
@@ -36,26 +37,30 @@ struct StepResult {
   BatchCounts counts;  // of this rank
   GradientNorm norm;
   std::optional<double> first_micro_batch_squared_norm;  // of its part of the mean, if asked for
-  bool skipped = false;  // non-finite gradient and the config says skip
+  bool skipped = false;               // non-finite gradient and the config says skip
+  double loss_scale = 1.0;            // of the gradient that was used
+  std::int64_t overflow_retries = 0;  // repetitions with a smaller loss scale
 };
 
 /// The dropout of a step.
 DropoutStream dropout_of_step(const RunConfig& config, std::int64_t phase_index,
                               const StepBatch& batch);
 
-/// One optimizer step, start to end. Owns nothing.
+/// One optimizer step, start to end. Owns the loss scale only.
 class TrainStep {
  public:
   TrainStep(const RunConfig& config, Communicator& communicator, BertForPreTraining& model,
             GradientBuckets& buckets, GradientReducer& reducer, Optimizer& optimizer,
             RunProgress& progress);
 
-  /// measures_noise: also the first micro-batch's gradient. Throws DivergenceError for a non-finite
-  /// gradient (or the 20th skipped step in a row), CommError.
+  /// measures_noise: also the first micro-batch's gradient. A gradient that is not finite is in
+  /// fp16 computed again with a smaller loss scale. Throws DivergenceError for one in other
+  /// precisions (or for the 20th skipped step in a row) and at the end of loss scaling; CommError.
   StepResult run(const StepBatch& batch, std::int64_t phase_index, double learning_rate,
                  bool measures_noise = false);
   /// Of the last step: the part of the reduction that compute did not hide.
   double exposed_reduce_seconds() const { return reducer_.exposed_seconds(); }
+  LossScaler& loss_scaler() { return loss_scaler_; }
 
  private:
   /// What one micro-batch's sums are divided by, so that the sum over micro-batches and ranks is
@@ -66,6 +71,9 @@ class TrainStep {
     double micro_batches = 1.0;
   };
   Denominators sum_over_ranks(const StepBatch& batch);
+  ReducedGradients compute_gradients(const StepBatch& batch, std::int64_t phase_index,
+                                     const Denominators& total, bool measures_noise,
+                                     StepResult& result);
   std::vector<PretrainingLoss> accumulate_gradients(const StepBatch& batch,
                                                     const DropoutStream& dropout,
                                                     const Denominators& total);
@@ -79,6 +87,7 @@ class TrainStep {
   GradientReducer& reducer_;
   Optimizer& optimizer_;
   RunProgress& progress_;
+  LossScaler loss_scaler_;
   int skipped_in_a_row_ = 0;
 };
 

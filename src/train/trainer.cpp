@@ -69,7 +69,11 @@ void fill_losses(const LossSums& losses, StepMetrics& metrics) {
 }  // namespace
 
 Trainer::Trainer(const RunConfig& config, Parts parts, const TrainState& state)
-    : config_(config), parts_(std::move(parts)), state_(state) {}
+    : config_(config), parts_(std::move(parts)), state_(state) {
+  if (state_.loss_scale > 0.0) {
+    parts_.train_step.loss_scaler().restore(state_.loss_scale, state_.finite_steps);
+  }
+}
 
 StopReason Trainer::run() {
   const auto phase_count = static_cast<std::int64_t>(config_.phases.size());
@@ -159,6 +163,8 @@ StopRequest Trainer::run_step(const PhaseConfig& phase, Prefetcher& batches, dou
   fill_losses(agreement.losses, last_);
   last_.learning_rate = learning_rate;
   last_.gradient_norm = result.norm.value;
+  last_.loss_scale = result.loss_scale;
+  last_.overflow_retries = result.overflow_retries;
   record_details(phase, batch, result, agreement.first_micro_batch_squared_norm);
   last_.step_seconds = watch.seconds();
   last_.sequences_per_second =
@@ -202,6 +208,9 @@ void Trainer::advance(const PhaseConfig& phase, const StepResult& result) {
   state_.samples_seen += phase.global_train_batch_size;
   state_.optimizer_steps = parts_.optimizer.step_count();
   state_.skipped_steps += result.skipped ? 1 : 0;
+  const LossScaler& scaler = parts_.train_step.loss_scaler();
+  state_.loss_scale = scaler.is_active() ? scaler.scale() : 0.0;
+  state_.finite_steps = scaler.finite_steps();
   parts_.progress.global_step = state_.global_step;
 }
 

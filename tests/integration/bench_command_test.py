@@ -39,7 +39,7 @@ phases:
 
 
 def main():
-    for dtype in ("fp32", "bf16"):
+    for dtype in ("fp32", "bf16", "fp16"):
         train = bench("train", "--model", "tiny", "--dtype", dtype, "--batch", 2, "--max-seq-length", 64)
         assert train["tokens_per_second_slowest"] <= train["tokens_per_second"] <= train["tokens_per_second_fastest"]
         assert train["matmul_fraction"] > 0, train

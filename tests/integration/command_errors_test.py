@@ -14,7 +14,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-CONFIG, DATA, CHECKPOINT, STORAGE = 2, 3, 4, 8
+CONFIG, DATA, CHECKPOINT, DEVICE, STORAGE = 2, 3, 4, 7, 8
 SHARD = "shard-00000-00000-00.bin"
 NEWEST = "checkpoint-00000004"
 # What a run that fails after taking its output_dir may write there: that it failed.
@@ -137,6 +137,7 @@ def missing_rows():
         Row("tokenize --tokenizer folder", DATA, ["folder", "no vocab.txt"]),
         Row(PREPARE.replace("vocab.txt", "nowhere") + " text.txt", DATA, ["nowhere", no_file]),
         Row(f"{PREPARE} nowhere.txt", DATA, ["nowhere.txt", "no such file"]),
+        Row("train tiny.yaml device=cuda", DEVICE, ["this program is built without CUDA", "set device: cpu"]),
         Row("eval tiny.yaml evaluation.data=nowhere", DATA, ["nowhere", no_file]),
         Row("eval tiny.yaml --checkpoint nowhere", CHECKPOINT, ["nowhere", "not a directory"]),
         Row("eval tiny.yaml output_dir=nowhere", CHECKPOINT, ["nowhere", "no checkpoint"]),

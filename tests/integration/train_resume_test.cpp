@@ -56,6 +56,48 @@ TEST(TrainResume, AtTheSwitchResetsTheMomentsOnceWhenThePhaseSaysSo) {
   }
 }
 
+/// The scale begins far too large, and grows often enough to overflow again and again.
+TEST(TrainResume, InFp16GoesOnWithTheLossScaleOfTheCheckpoint) {
+  const TempDirectory folder;
+  const fs::path config = make_tiny_run(folder.path());
+  const std::vector<std::string> overrides = {"checkpoint.save_steps=1", "precision=fp16",
+                                              "loss_scale.init_scale=16777216",
+                                              "loss_scale.growth_interval=3"};
+  const TrainRun golden{config, folder / "golden", overrides};
+  ASSERT_EQ(golden.run(2), 0) << content_of(golden.log());
+  const std::vector<nlohmann::json> steps = golden.step_records();
+  ASSERT_EQ(steps.size(), 40U);
+  EXPECT_GT(steps[0]["overflow_retries"], 2);
+  int later_retries = 0;
+  for (std::size_t step = 10; step < steps.size(); ++step) {
+    later_retries += steps[step]["overflow_retries"].get<int>();
+  }
+  EXPECT_GT(later_retries, 0);
+  EXPECT_LT(steps.back()["loss"], steps.front()["loss"]);
+  EXPECT_EQ(steps.back()["skipped_steps"], 0);
+  const nlohmann::json state = json_of(golden.output_dir / kLastCheckpoint / "train_state.json");
+  EXPECT_EQ(state["optimizer_steps"], 40) << "repetitions are not counted";
+  EXPECT_GT(state["loss_scale"], 1.0);
+  for (const int step : {1, 14, 24, 35}) {
+    SCOPED_TRACE("resumed after step " + std::to_string(step));
+    const TrainRun resumed{config, folder / ("from" + std::to_string(step)), overrides};
+    copy_until_step(golden.output_dir, resumed.output_dir, step);
+    ASSERT_EQ(resumed.run(2), 0) << content_of(resumed.log());
+    expect_same_end(golden, resumed, kLastCheckpoint);
+  }
+}
+
+TEST(TrainResume, InFp16TakesACheckpointWithoutLossScale) {
+  const TempDirectory folder;
+  const fs::path config = make_tiny_run(folder.path());
+  const TrainRun first{config, folder / "run", {"precision=bf16", "stop_after_steps=10"}};
+  ASSERT_EQ(first.run(1), 75) << content_of(first.log());
+  const TrainRun second{config, folder / "run", {"precision=fp16", "loss_scale.init_scale=512"}};
+  ASSERT_EQ(second.run(1), 0) << content_of(second.log());
+  EXPECT_EQ(second.step_records()[9]["loss_scale"], 1.0);
+  EXPECT_EQ(second.step_records()[10]["loss_scale"], 512.0);
+}
+
 TEST(TrainResume, AfterUsr1EndsWith75AndLosesNoStep) {
   const TempDirectory folder;
   const fs::path config = make_tiny_run(folder.path());

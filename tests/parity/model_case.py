@@ -27,8 +27,8 @@ class Case:
     dropout: float = 0.0
 
 
-def make_model(case, seed, rounded_to_bf16=False):
-    """In float64, with weights that float32 (or bfloat16) holds exactly. Trained sizes of LayerNorm and biases, not
+def make_model(case, seed, rounded_to=torch.float32):
+    """In float64, with weights that float32 (or bfloat16, float16) holds exactly. Trained sizes of LayerNorm and biases, not
     the ones and zeros of a fresh model, which would hide a missing term."""
     torch.manual_seed(seed)
     config = BertConfig(
@@ -40,8 +40,7 @@ def make_model(case, seed, rounded_to_bf16=False):
         for name, parameter in model.named_parameters():
             start = 1.0 if name.endswith("LayerNorm.weight") else 0.0
             parameter.copy_(start + 0.05 * torch.randn_like(parameter))
-            if rounded_to_bf16:
-                parameter.copy_(parameter.bfloat16().float())
+            parameter.copy_(parameter.to(rounded_to).float())
     return model.double()
 
 

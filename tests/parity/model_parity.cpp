@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// model_parity FOLDER fp32|bf16: one step of the network for model_parity.py and dropout_parity.py.
+// model_parity FOLDER fp32|bf16|fp16: one step of the network for model_parity.py and
+// dropout_parity.py; in fp16 with a loss scale.
 // Reads config.json (Hugging Face's) and input.safetensors (weights by name, inputs), writes
 // output.safetensors: loss, gradient.<name>, hidden.<number>, and with dropout the multipliers of
 // every site, dropout.<site>.
@@ -10,6 +11,7 @@
 
 #include "checkpoint/hugging_face_config.h"
 #include "checkpoint/safetensors.h"
+#include "config/enum_names.h"
 #include "kernels/dropout_stream.h"
 #include "model/bert_for_pretraining.h"
 
@@ -85,14 +87,16 @@ void run(const fs::path& folder, Precision precision) {
   const ModelInputs inputs = inputs_of(stored);
   const PretrainingLoss sums = model.forward(inputs);
   const at::Tensor loss = sums.mlm_sum / sums.masked_tokens + sums.nsp_sum / sums.sequences;
-  loss.backward();
+  const double scale = precision == Precision::fp16 ? 1024.0 : 1.0;
+  (loss * scale).backward();
   std::vector<NamedTensor> output = {{"loss", loss.detach().reshape({1})}};
   for (const ModelParameter& parameter : model.parameters()) {
-    output.push_back({"gradient." + parameter.name, parameter.master.grad().contiguous()});
+    output.push_back({"gradient." + parameter.name, parameter.master.grad().div(scale)});
   }
   const std::vector<at::Tensor> states = model.logits(inputs).hidden_states;
   for (std::size_t number = 0; number < states.size(); ++number) {
-    output.push_back({"hidden." + std::to_string(number), states[number].contiguous()});
+    output.push_back(
+        {"hidden." + std::to_string(number), states[number].to(at::kFloat).contiguous()});
   }
   if (config.hidden_dropout_prob > 0.0) {
     add_multipliers(config, inputs, output);
@@ -104,14 +108,14 @@ void run(const fs::path& folder, Precision precision) {
 }  // namespace lambert
 
 int main(int argument_count, char** arguments) {
-  const std::string precision = argument_count == 3 ? arguments[2] : "";
-  if (precision != "fp32" && precision != "bf16") {
-    std::fprintf(stderr, "usage: model_parity FOLDER fp32|bf16\n");
+  const auto precision =
+      lambert::find_enum_value<lambert::Precision>(argument_count == 3 ? arguments[2] : "");
+  if (!precision) {
+    std::fprintf(stderr, "usage: model_parity FOLDER fp32|bf16|fp16\n");
     return 2;
   }
   try {
-    lambert::run(arguments[1],
-                 precision == "bf16" ? lambert::Precision::bf16 : lambert::Precision::fp32);
+    lambert::run(arguments[1], *precision);
   } catch (const std::exception& error) {
     std::fprintf(stderr, "model_parity: %s\n", error.what());
     return 1;

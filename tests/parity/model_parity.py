@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Loss, every hidden state and every gradient of our BERT against Transformers' BertForPreTraining with random weights.
 
-fp32 is compared with Transformers in float64, so that the error is ours alone. bf16: the direction of each gradient
-against float64, and beside it that of Transformers under autocast. Dropout is off (dropout_parity.py has it on).
+fp32 is compared with Transformers in float64, so that the error is ours alone. bf16 and fp16: the direction of each
+gradient against float64, and beside it that of Transformers under autocast. Dropout is off (dropout_parity.py has it on).
 
 Usage: model_parity.py PROGRAM [--table FILE]      (PROGRAM: the built model_parity)
 """
@@ -18,9 +18,10 @@ from model_case import Case, is_token, make_inputs, make_model, norm, relative_e
 
 FP32_TOLERANCE = 2e-5  # ||ours - theirs|| / ||theirs||
 # The gradient of the key bias is zero in exact arithmetic (softmax ignores a constant), so it is compared by size.
-KEY_BIAS_TOLERANCE = {"fp32": 1e-6, "bf16": 1e-3}
-BF16_COSINE = 0.999
-LOSS_TOLERANCE = {"fp32": 1e-6, "bf16": 5e-3}
+KEY_BIAS_TOLERANCE = {"fp32": 1e-6, "bf16": 1e-3, "fp16": 1.5e-4}
+DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
+COSINE = {"bf16": 0.999, "fp16": 0.99998}  # fp16 has 3 bits more: an eighth of the angle
+LOSS_TOLERANCE = {"fp32": 1e-6, "bf16": 5e-3, "fp16": 1e-3}
 
 FP32_CASES = [
     Case(layers=2, hidden=64, heads=2, inner=128, vocab=211, batch=3, length=24, act="gelu"),
@@ -29,7 +30,7 @@ FP32_CASES = [
     Case(layers=2, hidden=192, heads=16, inner=300, vocab=777, batch=6, length=61, act="gelu_new", shortest=0.1),
     Case(layers=4, hidden=256, heads=4, inner=1024, vocab=2000, batch=2, length=512, act="gelu"),
 ]
-BF16_CASES = [
+NARROW_CASES = [
     Case(layers=2, hidden=64, heads=2, inner=128, vocab=211, batch=3, length=24, act="gelu_new"),
     Case(layers=2, hidden=192, heads=16, inner=300, vocab=777, batch=6, length=61, act="gelu", shortest=0.1),
     Case(layers=4, hidden=256, heads=4, inner=1024, vocab=2000, batch=2, length=128, act="gelu_new"),
@@ -76,24 +77,24 @@ def check_fp32(program, case, seed, table):
     return problems
 
 
-def check_bf16(program, case, seed, table):
-    model = make_model(case, seed, rounded_to_bf16=True)
+def check_narrow(program, case, seed, kind, table):
+    model = make_model(case, seed, rounded_to=DTYPES[kind])
     inputs = make_inputs(case)
     loss, _, gradients = run_theirs(model, inputs)
-    with torch.autocast("cpu", torch.bfloat16):
+    with torch.autocast("cpu", DTYPES[kind]):
         autocast = run_theirs(model.float(), inputs)[2]
-    ours = run_ours(program, model, inputs, "bf16")
-    loss_error, problems = loss_problems(ours, loss, "bf16")
+    ours = run_ours(program, model, inputs, kind)
+    loss_error, problems = loss_problems(ours, loss, kind)
     cosines = {name: (cosine(ours[f"gradient.{name}"], gradient), cosine(autocast[name], gradient))
                for name, gradient in gradients.items() if not is_key_bias(name)}
     problems += [f"{name}: cosine {mine:.5f}, autocast {theirs:.5f}" for name, (mine, theirs) in cosines.items()
-                 if not (mine >= BF16_COSINE or mine >= theirs)]
-    problems += key_bias_problems(ours, "bf16")
+                 if not (mine >= COSINE[kind] or mine >= theirs)]
+    problems += key_bias_problems(ours, kind)
     worst = min(cosines, key=lambda name: cosines[name][0])
-    table.add(f"model bf16: {describe(case)}", f"Transformers {transformers.__version__} in float64",
+    table.add(f"model {kind}: {describe(case)}", f"Transformers {transformers.__version__} in float64",
               f"loss, {len(gradients)} gradients",
               f"loss {loss_error:.0e}, cosine {cosines[worst][0]:.5f} ({worst}; autocast: smallest "
-              f"{min(theirs for _, theirs in cosines.values()):.5f})", f"cosine {BF16_COSINE} or autocast's")
+              f"{min(theirs for _, theirs in cosines.values()):.5f})", f"cosine {COSINE[kind]} or autocast's")
     return problems
 
 
@@ -109,8 +110,9 @@ def main():
     table, problems = parity_table.Table(options.table), []
     for seed, case in enumerate(FP32_CASES):
         problems += check_fp32(options.program, case, seed, table)
-    for seed, case in enumerate(BF16_CASES):
-        problems += check_bf16(options.program, case, 100 + seed, table)
+    for kind in DTYPES:
+        for seed, case in enumerate(NARROW_CASES):
+            problems += check_narrow(options.program, case, 100 + seed, kind, table)
     assert not problems, problems
 
 

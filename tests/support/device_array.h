@@ -62,9 +62,10 @@ struct LentScratch {
 inline std::vector<float> floats_of(const std::vector<float>& values) {
   return values;
 }
-inline std::vector<float> floats_of(const std::vector<Bfloat16>& values) {
+template <typename T>
+std::vector<float> floats_of(const std::vector<T>& values) {
   std::vector<float> result;
-  for (const Bfloat16 value : values) {
+  for (const T value : values) {
     result.push_back(to_float(value));
   }
   return result;
@@ -83,7 +84,8 @@ std::vector<T> random_values(std::size_t count, std::uint64_t seed, float deviat
 }
 
 /// How far a result may be from the host's fp32 kernel on the same inputs: relative to the element,
-/// and to the root mean square of all. bf16 results are rounded once, to 8 bits.
+/// and to the root mean square of all. bf16 results are rounded once, to 8 bits, fp16 ones
+/// to 11 (or, below 2^-14, to a multiple of 2^-24).
 struct Tolerance {
   double of_element = 2e-6;
   double of_scale = 2e-6;
@@ -97,6 +99,10 @@ inline Tolerance one_rounding<float>() {
 template <>
 inline Tolerance one_rounding<Bfloat16>() {
   return {0x1.01p-8, 4e-6};
+}
+template <>
+inline Tolerance one_rounding<Float16>() {
+  return {0x1.02p-11, 1e-5};
 }
 
 template <typename T>

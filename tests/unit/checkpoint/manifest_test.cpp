@@ -36,6 +36,30 @@ TEST(Manifest, ReadsWhatItWrites) {
   EXPECT_EQ(write_manifest(read), write_manifest(some_manifest()));
 }
 
+TEST(Manifest, KeepsTheLossScaleOfARunThatHasOne) {
+  const std::string without = write_train_state(some_manifest().state);
+  EXPECT_EQ(without.find("loss_scale"), std::string::npos) << "as before there was loss scaling";
+  EXPECT_EQ(parse_train_state(without).loss_scale, 0.0);
+  TrainState state = some_manifest().state;
+  for (const double scale : {65536.0, 0.1, 0x1p64, 3.0000000000000004}) {
+    state.loss_scale = scale;
+    state.finite_steps = 7;
+    EXPECT_EQ(parse_train_state(write_train_state(state)), state);
+  }
+}
+
+TEST(Manifest, RefusesAnImpossibleLossScale) {
+  const std::string end = "\"skipped_steps\": 2";
+  EXPECT_NO_THROW(parse_manifest(with(end, end + ", \"loss_scale\": 2, \"finite_steps\": 1")));
+  for (const char* wrong :
+       {"\"loss_scale\": 0.0, \"finite_steps\": 1", "\"loss_scale\": -2.0, \"finite_steps\": 1",
+        "\"loss_scale\": \"2\", \"finite_steps\": 1", "\"loss_scale\": 2.0, \"finite_steps\": -1",
+        "\"loss_scale\": 2.0, \"finite_steps\": 0.5", "\"loss_scale\": 2.0",
+        "\"finite_steps\": 1"}) {
+    EXPECT_THROW(parse_manifest(with(end, end + ", " + wrong)), DataError) << wrong;
+  }
+}
+
 TEST(Manifest, RefusesNamesThatLeaveTheFolder) {
   for (const char* name : {"../model.safetensors", "/etc/passwd", "..", ".", "", "a/b", "a\\\\b"}) {
     EXPECT_THROW(parse_manifest(with("\"model.safetensors\"", "\"" + std::string(name) + "\"")),

@@ -149,7 +149,8 @@ TEST(BadValues, OnlyTrueAndFalseAreBooleans) {
 TEST(BadValues, UnknownChoiceListsAllChoicesAndTheNearest) {
   EXPECT_THAT(
       mistake_in(std::string(kGoodConfig) + "precision: bf61\n"),
-      HasSubstr("precision: found 'bf61'; expected one of fp32, bf16 (did you mean 'bf16'?)"));
+      HasSubstr(
+          "precision: found 'bf61'; expected one of fp32, bf16, fp16 (did you mean 'bf16'?)"));
 }
 
 TEST(BadValues, BackendIsWrittenAuto) {

@@ -53,6 +53,12 @@ TEST(LoadSquadConfig, ReadsThePublishedRecipe) {
   EXPECT_THAT(config.seeds, ElementsAre(1, 2, 3, 4, 5));
 }
 
+TEST(LoadSquadConfig, RefusesFp16WhichNeedsLossScaling) {
+  EXPECT_THAT(squad_mistake_with("precision: fp16\n"),
+              HasSubstr("precision: fp16 needs loss scaling, which is for `lambert train`"));
+  EXPECT_THAT(squad_mistake_with("precision: bf16\n"), IsEmpty());
+}
+
 TEST(LoadSquadConfig, KeysLeftOutKeepTheRecipesDefaults) {
   const SquadConfig config = load_squad_text(kGood);
   EXPECT_EQ(config.max_seq_length, 384);

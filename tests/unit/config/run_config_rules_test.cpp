@@ -53,6 +53,48 @@ TEST(RunConfigRules, MaskedTokensAreFewerThanTokens) {
                 "15 % of it, 20"));
 }
 
+TEST(RunConfigRules, LossScalingIsForFp16) {
+  const std::string key = "loss_scale.";
+  const std::vector<std::string> all = {
+      key + "init_scale=1024",     key + "growth_interval=100",  key + "growth_factor=4",
+      key + "backoff_factor=0.25", key + "min_loss_scale=0.125", key + "max_overflow_retries=9"};
+  std::vector<std::string> with_fp16 = all;
+  with_fp16.emplace_back("precision=fp16");
+  EXPECT_THAT(mistake_in(kGoodConfig, with_fp16), IsEmpty());
+  for (const std::string& one : all) {
+    const std::string path = one.substr(0, one.find('='));
+    for (const std::string precision : {"fp32", "bf16"}) {
+      EXPECT_THAT(mistake_in(kGoodConfig, {one, "precision=" + precision}),
+                  HasSubstr(path + ": has no effect with precision: " + precision +
+                            "; leave it out, or choose fp16"));
+    }
+  }
+  EXPECT_THAT(mistake_in(kGoodConfig, {"precision=fp16", key + "init_scale=0.5"}),
+              HasSubstr("loss_scale.init_scale: 0.5 is below min_loss_scale 1"));
+  EXPECT_THAT(mistake_in(kGoodConfig, {"precision=fp16", key + "backoff_factor=1"}),
+              HasSubstr("loss_scale.backoff_factor"));
+}
+
+TEST(RunConfigRules, Fp16RefusesWhatLossScalingCannotKeep) {
+  const std::string fp16 = "precision=fp16";
+  EXPECT_THAT(mistake_in(kGoodConfig, {fp16, "non_finite_gradients=skip"}),
+              HasSubstr("non_finite_gradients: precision: fp16 repeats a step"));
+  EXPECT_THAT(mistake_in(kGoodConfig, {fp16, "communication.all_reduce_dtype=bfloat16",
+                                       "communication.error_feedback=true"}),
+              HasSubstr("communication.error_feedback: what rounding on the wire takes away"));
+  EXPECT_THAT(
+      mistake_in(kGoodConfig, {fp16, "evaluation.squad.train=train.json",
+                               "evaluation.squad.dev=dev.json", "evaluation.squad.every_steps=10"}),
+      HasSubstr("evaluation.squad.train: fine-tuning has no loss scaling"));
+}
+
+TEST(RunConfigRules, Tf32ProductsAreForFp32) {
+  const std::string high = "float32_matmul_precision=high";
+  EXPECT_THAT(mistake_in(kGoodConfig, {high, "precision=fp32"}), IsEmpty());
+  EXPECT_THAT(mistake_in(kGoodConfig, {high, "precision=bf16"}),
+              HasSubstr("float32_matmul_precision: has no effect with precision: bf16"));
+}
+
 TEST(RunConfigRules, TheSquadGaugeNeedsBothFilesStepsAndPositions) {
   const std::string key = "evaluation.squad.";
   const std::string train = key + "train=train.json";

@@ -47,6 +47,8 @@ TEST(ModelSize, MemoryHoldsWeightsGradientsAndMoments) {
   EXPECT_EQ(fp32.total() - fp32.program - fp32.activations, 16 * 336'226'108LL);
   EXPECT_EQ(bf16.total() - bf16.program - bf16.activations, 18 * 336'226'108LL);
   EXPECT_LT(bf16.activations, fp32.activations);
+  config.precision = Precision::fp16;
+  EXPECT_EQ(estimate_memory(config, phase, 8).total(), bf16.total());
   config.gradient_checkpointing = true;
   EXPECT_LT(5 * estimate_memory(config, phase, 8).activations, bf16.activations);
   config.communication.reduction = Reduction::reproducible;

@@ -29,6 +29,7 @@ TEST(AddBiasCuda, AddsToTheColumnsAndLeavesWhatLiesBetweenTheRows) {
     for (const std::size_t rest : {0, 5}) {
       compare<float>(9, columns, columns + rest);
       compare<Bfloat16>(9, columns, columns + rest);
+      compare<Float16>(9, columns, columns + rest);
     }
   }
 }

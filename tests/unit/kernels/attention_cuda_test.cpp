@@ -109,6 +109,11 @@ template <>
 Tolerance of_gradients<Bfloat16>() {
   return {0x1.01p-8, 0.1};
 }
+/// Rounded to 11 bits: an eighth of bf16's.
+template <>
+Tolerance of_gradients<Float16>() {
+  return {0x1.02p-11, 0.0125};
+}
 
 /// log_sums of rows of no sample are left as they are.
 std::vector<float> of_samples(const std::vector<float>& log_sums, const Case& c,
@@ -151,6 +156,10 @@ TEST_P(AttentionCuda, EqualsTheHostsInFloat) {
 
 TEST_P(AttentionCuda, EqualsTheHostsInBfloat16) {
   compare<Bfloat16>(cases()[GetParam()]);
+}
+
+TEST_P(AttentionCuda, EqualsTheHostsInFloat16) {
+  compare<Float16>(cases()[GetParam()]);
 }
 
 INSTANTIATE_TEST_SUITE_P(Sweep, AttentionCuda, ::testing::Range<std::size_t>(0, 9));

@@ -67,6 +67,7 @@ TEST(BiasGeluCuda, EqualsTheHostsOverASweepOfSizes) {
     for (const GeluForm form : {GeluForm::erf, GeluForm::tanh}) {
       compare_gelu<float>(c, form);
       compare_gelu<Bfloat16>(c, form);
+      compare_gelu<Float16>(c, form);
     }
   }
 }
@@ -94,6 +95,7 @@ TEST(ColumnSumsCuda, EqualTheHostsOverASweepOfSizes) {
   for (const Case& c : kCases) {
     compare_column_sums<float>(c);
     compare_column_sums<Bfloat16>(c);
+    compare_column_sums<Float16>(c);
   }
 }
 

@@ -78,6 +78,7 @@ TEST(CrossEntropyCuda, EqualsTheHostsOverASweepOfSizes) {
     for (const LogitsBecome become : {LogitsBecome::unchanged, LogitsBecome::gradients}) {
       compare<float>(c, become);
       compare<Bfloat16>(c, become);
+      compare<Float16>(c, become);
     }
   }
 }

@@ -169,6 +169,7 @@ TEST(DropoutResidualNormCuda, EqualsTheHostsOverASweepOfSizes) {
   for (const Case& c : cases()) {
     compare<float>(c);
     compare<Bfloat16>(c);
+    compare<Float16>(c);
   }
 }
 

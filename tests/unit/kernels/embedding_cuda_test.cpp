@@ -173,6 +173,7 @@ TEST(EmbeddingCuda, EqualsTheHostsOverASweepOfSizes) {
   for (const Case& c : cases()) {
     compare<float>(c);
     compare<Bfloat16>(c);
+    compare<Float16>(c);
   }
 }
 

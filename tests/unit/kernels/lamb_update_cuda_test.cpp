@@ -60,15 +60,22 @@ void for_every_block(const Work& work) {
   }
 }
 
+/// The copy's type; float32: there is none.
+bool has_copy(ElementType copy) {
+  return copy != ElementType::float32;
+}
+
 UpdateBlock block_at(const DeviceArray<float>& weight, const DeviceArray<float>& gradient,
                      const DeviceArray<float>& first, const DeviceArray<float>& second,
-                     std::uint16_t* rounded, std::size_t begin, std::size_t count) {
+                     std::uint16_t* rounded, ElementType copy, std::size_t begin,
+                     std::size_t count) {
   return {weight.data() + begin,
           gradient.data() + begin,
           first.data() + begin,
           second.data() + begin,
-          rounded == nullptr ? nullptr : rounded + begin,
-          count};
+          has_copy(copy) ? rounded + begin : nullptr,
+          count,
+          copy};
 }
 
 /// The flat arrays on the device and the plan of their blocks. The odd number of elements of the
@@ -84,23 +91,22 @@ struct DevicePlan {
   DeviceArray<PlannedBlock> blocks;
   DeviceArray<PlannedTensor> tensors;
 
-  DevicePlan(const Flat& flat, std::size_t offset, bool has_copy)
+  DevicePlan(const Flat& flat, std::size_t offset, ElementType copy)
       : weight(flat.weight, offset),
         gradient(flat.gradient, offset),
         first(flat.first, offset),
         second(flat.second, offset),
         rounded(flat.rounded),
-        block_list(make_blocks(has_copy)),
+        block_list(make_blocks(copy)),
         tensor_list(make_tensors()),
         blocks(block_list),
         tensors(tensor_list) {}
 
-  std::vector<PlannedBlock> make_blocks(bool has_copy) {
+  std::vector<PlannedBlock> make_blocks(ElementType copy) {
     std::vector<PlannedBlock> list;
     for_every_block([&](std::size_t tensor, std::size_t begin, std::size_t count) {
       const auto number = static_cast<std::int32_t>(list.size());
-      list.push_back({block_at(weight, gradient, first, second, has_copy ? rounded.data() : nullptr,
-                               begin, count),
+      list.push_back({block_at(weight, gradient, first, second, rounded.data(), copy, begin, count),
                       static_cast<std::int32_t>(tensor), number});
     });
     return list;
@@ -139,15 +145,16 @@ LambStep example_step(bool averages, bool epsilon_inside) {
 }
 
 /// The host's step, block by block as the optimizer does it.
-std::vector<TensorUpdate> step_on_host(Flat& flat, const LambStep& step, bool has_copy) {
+std::vector<TensorUpdate> step_on_host(Flat& flat, const LambStep& step, ElementType copy) {
   std::vector<SquaredNorms> norms(kCounts.size());
   const auto block_of = [&](std::size_t begin, std::size_t count) -> UpdateBlock {
     return {flat.weight.data() + begin,
             flat.gradient.data() + begin,
             flat.first.data() + begin,
             flat.second.data() + begin,
-            has_copy ? flat.rounded.data() + begin : nullptr,
-            count};
+            has_copy(copy) ? flat.rounded.data() + begin : nullptr,
+            count,
+            copy};
   };
   for_every_block([&](std::size_t tensor, std::size_t begin, std::size_t count) {
     const SquaredNorms sums = update_moments(block_of(begin, count),
@@ -168,14 +175,14 @@ std::vector<TensorUpdate> step_on_host(Flat& flat, const LambStep& step, bool ha
   return updates;
 }
 
-void compare_step(bool averages, bool epsilon_inside, std::size_t offset, bool has_copy) {
+void compare_step(bool averages, bool epsilon_inside, std::size_t offset, ElementType copy) {
   const LambStep step = example_step(averages, epsilon_inside);
   Flat expected;
-  const std::vector<TensorUpdate> expected_updates = step_on_host(expected, step, has_copy);
+  const std::vector<TensorUpdate> expected_updates = step_on_host(expected, step, copy);
   Flat ours;
   std::vector<TensorUpdate> updates;
   const std::function<std::vector<unsigned char>()> run = [&] {
-    const DevicePlan device(Flat(), offset, has_copy);
+    const DevicePlan device(Flat(), offset, copy);
     const DeviceArray<SquaredNorms> sums(device.block_list.size());
     const DeviceArray<TensorUpdate> update_array(kCounts.size());
     const DeviceArray<float> rates(kCounts.size());
@@ -197,7 +204,8 @@ void compare_step(bool averages, bool epsilon_inside, std::size_t offset, bool h
   expect_close(ours.second, expected.second, kTolerance, "v");
   expect_close(ours.weight, expected.weight, kTolerance, "weight");
   for (std::size_t i = 0; i < ours.weight.size(); ++i) {
-    ASSERT_EQ(ours.rounded[i], has_copy ? rounded_weight_bits(ours.weight[i]) : std::uint16_t{0});
+    ASSERT_EQ(ours.rounded[i],
+              has_copy(copy) ? rounded_weight_bits(copy, ours.weight[i]) : std::uint16_t{0});
   }
   for (std::size_t tensor = 0; tensor < kCounts.size(); ++tensor) {
     const TensorUpdate& theirs = expected_updates[tensor];
@@ -210,13 +218,15 @@ void compare_step(bool averages, bool epsilon_inside, std::size_t offset, bool h
 }
 
 TEST(LambUpdateCuda, StepsAsTheHostDoes) {
-  compare_step(true, false, 0, true);
-  compare_step(false, true, 0, false);
-  compare_step(true, true, 3, true);  // the later blocks begin at an aligned address
+  compare_step(true, false, 0, ElementType::bfloat16);
+  compare_step(true, false, 0, ElementType::float16);
+  compare_step(false, true, 0, ElementType::float32);
+  compare_step(true, true, 3,
+               ElementType::bfloat16);  // the later blocks begin at an aligned address
 }
 
 GradientSquares measured(const Flat& flat, std::vector<double>& squares) {
-  const DevicePlan device(flat, 0, false);
+  const DevicePlan device(flat, 0, ElementType::float32);
   const DeviceArray<double> sums(device.block_list.size());
   const DeviceArray<double> square_array(kCounts.size());
   const DeviceArray<GradientSquares> total(1);

@@ -75,6 +75,20 @@ TEST(MatmulCuda, SumsProductsOfBfloat16InFloat) {
   }
 }
 
+TEST(MatmulCuda, SumsProductsOfFloat16InFloat) {
+  for (const Case& c : kCases) {
+    compare<Float16, float>(c, Float32Products::ieee, {1e-5, 1e-5});
+  }
+}
+
+TEST(MatmulCuda, RoundsResultsToFloat16) {
+  for (const Case& c : kCases) {
+    if (c.accumulate == Accumulate::no) {
+      compare<Float16, Float16>(c, Float32Products::ieee, {0x1.02p-10, 5e-4});
+    }
+  }
+}
+
 TEST(MatmulCuda, RoundsResultsToBfloat16) {
   for (const Case& c : kCases) {
     if (c.accumulate == Accumulate::no) {

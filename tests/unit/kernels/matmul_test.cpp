@@ -101,6 +101,7 @@ TEST(Matmul, MultipliesWithAPackedRightOperandWhateverTheRows) {
   for (const std::int64_t rows_when_packed : {1, 37, 1000}) {
     check_packed<float>(rows_when_packed);
     check_packed<Bfloat16>(rows_when_packed);
+    check_packed<Float16>(rows_when_packed);
   }
 }
 
@@ -134,32 +135,59 @@ TEST(Matmul, MultipliesBfloat16IntoFloatsInEveryLayout) {
   check_all_layouts<Bfloat16>();
 }
 
-TEST(Matmul, RoundsBfloat16ResultsOnceAndLeavesWhatLiesBetweenTheRows) {
+TEST(Matmul, MultipliesFloat16IntoFloatsInEveryLayout) {
+  check_all_layouts<Float16>();
+}
+
+/// rounding: largest relative difference of two neighbours of T.
+template <typename T>
+void check_rounded_results(float rounding) {
   const std::int64_t m = 5;
   const std::int64_t k = 48;
   const std::int64_t n = 33;
   const std::int64_t stride = 40;
-  const auto left_values = random_values<Bfloat16>(m * k, 1);
-  const auto right_values = random_values<Bfloat16>(n * k, 2);
+  const auto left_values = random_values<T>(m * k, 1);
+  const auto right_values = random_values<T>(n * k, 2);
   const auto bias = random_values<float>(n, 3);
   const Matrix left = matrix(left_values.data(), m, k);
   const Matrix right = matrix(right_values.data(), k, n);
   std::vector<float> exact(static_cast<std::size_t>(m * n));
   matmul(left, right, mutable_matrix(exact.data(), m, n), bias.data());
-  const Bfloat16 untouched{0x1234};
-  std::vector<Bfloat16> result(static_cast<std::size_t>(m * stride), untouched);
+  const T untouched{0x1234};
+  std::vector<T> result(static_cast<std::size_t>(m * stride), untouched);
   matmul(left, right, mutable_matrix(result.data(), m, n, stride), bias.data());
   for (std::int64_t r = 0; r < m; ++r) {
     for (std::int64_t c = 0; c < stride; ++c) {
-      const Bfloat16 found = result[static_cast<std::size_t>(r * stride + c)];
+      const T found = result[static_cast<std::size_t>(r * stride + c)];
       if (c < n) {
         const float expected = exact[static_cast<std::size_t>(r * n + c)];
-        EXPECT_NEAR(to_float(found), expected, std::abs(expected) / 250.0F);
+        EXPECT_NEAR(to_float(found), expected, std::abs(expected) * rounding);
       } else {
         EXPECT_EQ(found.bits, untouched.bits);
       }
     }
   }
+}
+
+TEST(Matmul, RoundsNarrowResultsOnceAndLeavesWhatLiesBetweenTheRows) {
+  check_rounded_results<Bfloat16>(0x1.05p-8F);
+  check_rounded_results<Float16>(0x1.05p-11F);
+}
+
+TEST(Matmul, AddsToNarrowResults) {
+  const std::vector<Float16> ones(3, from_float<Float16>(1.0F));
+  std::vector<Float16> result(1, from_float<Float16>(0.5F));
+  matmul(matrix(ones.data(), 1, 3), matrix(ones.data(), 3, 1), mutable_matrix(result.data(), 1, 1),
+         nullptr, Accumulate::yes);
+  EXPECT_EQ(to_float(result[0]), 3.5F);
+}
+
+TEST(Matmul, OverflowsToInfinityInFloat16) {
+  const std::vector<Float16> large(2, from_float<Float16>(300.0F));
+  std::vector<Float16> result(1);
+  matmul(matrix(large.data(), 1, 2), matrix(large.data(), 2, 1),
+         mutable_matrix(result.data(), 1, 1));
+  EXPECT_TRUE(std::isinf(to_float(result[0])));
 }
 
 TEST(Matmul, LongInnerDimensionsAreSummedCompletely) {
@@ -172,17 +200,22 @@ TEST(Matmul, LongInnerDimensionsAreSummedCompletely) {
   EXPECT_EQ(result, (std::vector<float>{20101.5F, 20102.5F, 20101.5F, 20102.5F}));
 }
 
-TEST(Matmul, ManyRowsOfBfloat16AreAllMultiplied) {
+template <typename T>
+void check_many_rows() {
   const std::int64_t rows = 1030;  // more than are widened at once, where bf16 is
   const std::int64_t columns = 2048;
-  const std::vector<Bfloat16> ones(static_cast<std::size_t>(rows * columns),
-                                   from_float<Bfloat16>(1.0F));
-  std::vector<Bfloat16> result(static_cast<std::size_t>(rows));
+  const std::vector<T> ones(static_cast<std::size_t>(rows * columns), from_float<T>(1.0F));
+  std::vector<T> result(static_cast<std::size_t>(rows));
   matmul(matrix(ones.data(), rows, columns), matrix(ones.data(), columns, 1),
          mutable_matrix(result.data(), rows, 1));
-  for (const Bfloat16 value : result) {
+  for (const T value : result) {
     ASSERT_EQ(to_float(value), 2048.0F);
   }
+}
+
+TEST(Matmul, ManyNarrowRowsAreAllMultiplied) {
+  check_many_rows<Bfloat16>();
+  check_many_rows<Float16>();
 }
 
 TEST(Matmul, EmptyResultsAreLeftAlone) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Kernels over a sweep of sizes, forward and backward, in fp32 and bf16, against ATen in double
-// precision on the same (rounded) inputs. Dropout is compared in dropout_gradients_test.cpp.
+// Kernels over a sweep of sizes, forward and backward, in fp32, bf16 and fp16, against ATen in
+// double precision on the same (rounded) inputs. Dropout is compared in dropout_gradients_test.cpp.
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 #include <torch/csrc/autograd/autograd.h>
@@ -13,9 +13,13 @@
 namespace lambert {
 namespace {
 
-/// |ours - theirs| / |theirs|. bf16 keeps 8 bits: 2^-9 of a rounding, several of them in a row.
+/// |ours - theirs| / |theirs|. bf16 keeps 8 bits: 2^-9 of a rounding, several of them in a row;
+/// fp16 11 bits, an eighth of it.
 double tolerance_of(at::ScalarType type) {
-  return type == at::kFloat ? 3e-6 : 1e-2;
+  if (type == at::kFloat) {
+    return 3e-6;
+  }
+  return type == at::kBFloat16 ? 1e-2 : 1.25e-3;
 }
 
 at::Tensor random_of(at::IntArrayRef shape, at::ScalarType type) {
@@ -105,6 +109,7 @@ TEST(KernelSweep, AttentionOfAnyLengths) {
   for (const AttentionCase& c : cases) {
     compare_attention<float>(c, at::kFloat);
     compare_attention<Bfloat16>(c, at::kBFloat16);
+    compare_attention<Float16>(c, at::kHalf);
   }
 }
 
@@ -162,6 +167,7 @@ TEST(KernelSweep, ResidualNormOfAnySize) {
     for (const std::int64_t columns : {8, 17, 128, 768, 1024, 1030}) {
       compare_norm<float>(rows, columns, at::kFloat);
       compare_norm<Bfloat16>(rows, columns, at::kBFloat16);
+      compare_norm<Float16>(rows, columns, at::kHalf);
     }
   }
 }

@@ -101,15 +101,20 @@ TEST(Lamb, ResetStartsTheMomentsAndTheirCounterAnew) {
   }
 }
 
-TEST(Lamb, RefreshesTheBfloat16CopyByRoundingToNearestEven) {
+void expect_rounded_copy(at::ScalarType type) {
   std::vector<NamedParameter> parameters = {parameter("weight", at::randn({5000}))};
-  parameters[0].compute = parameters[0].master.detach().to(at::kBFloat16);
+  parameters[0].compute = parameters[0].master.detach().to(type);
   OneRankGradients gradients(parameters);
   OptimizerConfig config;
   config.weight_decay_exclude = {};
   const auto optimizer = make_optimizer(config, gradients.parameters());
   optimizer->step(gradients.set({at::randn({5000})}), 1.0, 1e-2);
-  EXPECT_TRUE(at::equal(parameters[0].compute, parameters[0].master.detach().to(at::kBFloat16)));
+  EXPECT_TRUE(at::equal(parameters[0].compute, parameters[0].master.detach().to(type)));
+}
+
+TEST(Lamb, RefreshesTheNarrowCopyByRoundingToNearestEven) {
+  expect_rounded_copy(at::kBFloat16);
+  expect_rounded_copy(at::kHalf);
 }
 
 TEST(Lamb, HasTheSameBitsForAnyThreadCount) {

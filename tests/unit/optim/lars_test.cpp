@@ -56,14 +56,16 @@ TEST(Lars, KeepsOneMomentAndResetsIt) {
   EXPECT_EQ(optimizer->step_count(), 0);
 }
 
-TEST(Lars, RefreshesTheBfloat16Copy) {
+TEST(Lars, RefreshesTheNarrowCopy) {
   for (const LarsTrustRatio form : {LarsTrustRatio::momentum, LarsTrustRatio::gradient}) {
-    std::vector<NamedParameter> parameters = {parameter("weight", at::randn({5000}))};
-    parameters[0].compute = parameters[0].master.detach().to(at::kBFloat16);
-    OneRankGradients gradients(parameters);
-    const auto optimizer = make_optimizer(lars(form), gradients.parameters());
-    optimizer->step(gradients.set({at::randn({5000})}), 1.0, 1e-2);
-    EXPECT_TRUE(at::equal(parameters[0].compute, parameters[0].master.detach().to(at::kBFloat16)));
+    for (const at::ScalarType type : {at::kBFloat16, at::kHalf}) {
+      std::vector<NamedParameter> parameters = {parameter("weight", at::randn({5000}))};
+      parameters[0].compute = parameters[0].master.detach().to(type);
+      OneRankGradients gradients(parameters);
+      const auto optimizer = make_optimizer(lars(form), gradients.parameters());
+      optimizer->step(gradients.set({at::randn({5000})}), 1.0, 1e-2);
+      EXPECT_TRUE(at::equal(parameters[0].compute, parameters[0].master.detach().to(type)));
+    }
   }
 }
 

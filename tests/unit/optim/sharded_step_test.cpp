@@ -40,8 +40,9 @@ std::vector<NamedParameter> make_parameters(Precision precision) {
     const std::int64_t count = at::zeros(shape).numel();
     const at::Tensor values = at::arange(count, at::kFloat).add(start += 1.0).cos().mul(0.1);
     const at::Tensor master = values.view(shape).clone();
-    const bool has_copy = precision == Precision::bf16 && shape.size() > 1;
-    const at::Tensor compute = has_copy ? master.to(at::kBFloat16) : master;
+    const bool has_copy = precision != Precision::fp32 && shape.size() > 1;
+    const at::ScalarType type = precision == Precision::fp16 ? at::kHalf : at::kBFloat16;
+    const at::Tensor compute = has_copy ? master.to(type) : master;
     master.requires_grad_(true);
     parameters.push_back({name, master, compute});
   }
@@ -130,7 +131,8 @@ void expect_equal(const Outcome& found, const Outcome& expected, const std::stri
 }
 
 std::vector<StepCase> all_cases() {
-  std::vector<StepCase> cases = {{"lamb", {}}, {"lamb_bf16", {}, Precision::bf16}};
+  std::vector<StepCase> cases = {
+      {"lamb", {}}, {"lamb_bf16", {}, Precision::bf16}, {"lamb_fp16", {}, Precision::fp16}};
   cases.push_back({"lamb_bf16_wire", {}, Precision::bf16, Reduction::standard, WireType::bfloat16});
   cases.push_back({"lamb_reproducible", {}, Precision::bf16, Reduction::reproducible});
   StepCase variants{"lamb_variants", {}, Precision::bf16};

@@ -123,9 +123,12 @@ TEST(SentencePieceCheck, RefusesEveryTruncationInsideThePieces) {
 
 TEST(SentencePieceCheck, RefusesBrokenCharacterMaps) {
   EXPECT_THAT(find_charsmap_fault("abc"), HasSubstr("shorter"));
-  EXPECT_THAT(find_charsmap_fault(std::string("\xff\xff\xff\xff") + "abcd"),
+  EXPECT_THAT(find_charsmap_fault("\xff\xff\xff\xff"
+                                  "abcd"),
               HasSubstr("trie of 4294967295"));
-  std::string trie = std::string("\x00\x04\x00\x00", 4) + std::string(1024, '\0') + "x";
+  std::string trie("\x00\x04\x00\x00", 4);
+  trie.resize(4 + 1024);
+  trie += 'x';
   EXPECT_EQ(find_charsmap_fault(trie + '\0'), "");
   trie[6] = '\x7f';  // the root's offset now points far away
   EXPECT_THAT(find_charsmap_fault(trie), HasSubstr("outside the trie"));

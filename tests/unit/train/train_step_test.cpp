@@ -12,48 +12,17 @@
 #include "base/error.h"
 #include "support/parity_row.h"
 #include "support/run_ranks.h"
+#include "support/tiny_step.h"
 #include "train/micro_batch_inputs.h"
 #include "train/named_parameters.h"
 
 namespace lambert {
 namespace {
 
-constexpr std::int64_t kLength = 12;
-constexpr std::int64_t kVocabulary = 50;
+using testing::sequences;
 
 RunConfig tiny_config(LossNormalization normalization) {
-  RunConfig config;
-  config.model = {.vocab_size = kVocabulary,
-                  .hidden_size = 32,
-                  .num_hidden_layers = 2,
-                  .num_attention_heads = 2,
-                  .intermediate_size = 64,
-                  .max_position_embeddings = kLength};
-  config.model.hidden_dropout_prob = 0.1;  // by sample, so that it is equal however they are dealt
-  config.loss_normalization = normalization;
-  return config;
-}
-
-/// Sequences first ... first + count - 1 of a step; sequence i has 1 + i masked tokens, so that
-/// micro-batches are uneven.
-Batch sequences(std::int64_t first, std::int64_t count) {
-  Batch batch;
-  for (std::int64_t row = 0; row < count; ++row) {
-    const std::int64_t sample = first + row;
-    for (std::int64_t position = 0; position < kLength; ++position) {
-      batch.input_ids.push_back(
-          static_cast<std::int32_t>(5 + (sample * 7 + position * 3) % (kVocabulary - 5)));
-      batch.token_type_ids.push_back(position < kLength / 2 ? 0 : 1);
-    }
-    batch.lengths.push_back(kLength);
-    for (std::int64_t masked = 0; masked <= sample; ++masked) {
-      batch.masked_positions.push_back(static_cast<std::int32_t>(row * kLength + 1 + masked));
-      batch.masked_labels.push_back(static_cast<std::int32_t>(5 + (sample + masked) % 40));
-    }
-    batch.next_sentence_labels.push_back(static_cast<std::int8_t>(sample % 2));
-    batch.sample_numbers.push_back(static_cast<std::uint64_t>(sample));
-  }
-  return batch;
+  return testing::tiny_step_config(normalization);
 }
 
 /// Keeps the gradients that it was given instead of changing weights.

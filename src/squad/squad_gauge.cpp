@@ -90,8 +90,7 @@ SquadGauge::SquadGauge(const RunConfig& run, GaugeQuestions questions, Communica
 
 EvaluationResult SquadGauge::run() {
   const Stopwatch watch;
-  BertForQuestionAnswering model(run_.model, run_.precision, run_.seed,
-                                 run_.gradient_checkpointing,
+  BertForQuestionAnswering model(run_.model, run_.precision, run_.seed, run_.gradient_checkpointing,
                                  weights_.front().tensor.device());
   copy_encoder(model);
   const std::optional<double> loss = fine_tune(model);

@@ -38,6 +38,9 @@ int blaming_survivors(const JobEnd& end, int ranks, int rank) {
   std::vector<bool> has_blamed(static_cast<std::size_t>(ranks), false);
   while (std::getline(lines, line)) {
     for (int survivor = 0; survivor < ranks; ++survivor) {
+      if (survivor == rank) {
+        continue;
+      }
       const std::string speaker = "[rank " + std::to_string(survivor) + "/";
       if (line.find(speaker) != std::string::npos && line.find(blame) != std::string::npos &&
           line.find("silent for 5.") != std::string::npos) {
@@ -55,7 +58,8 @@ void expect_frozen_rank_is_named(int ranks, int frozen_rank) {
   const JobEnd end = run_job(ranks, "freeze", frozen_rank);
   EXPECT_EQ(end.exit_code, 6) << end.output;
   EXPECT_EQ(blaming_survivors(end, ranks, frozen_rank), ranks - 1) << end.output;
-  EXPECT_EQ(count_of(end.output, "silent for"), ranks - 1) << end.output;
+  // mpirun wakes the frozen rank before it kills it: there may be time to repeat the verdict.
+  EXPECT_LE(count_of(end.output, "silent for"), ranks) << end.output;
   EXPECT_LT(end.seconds, kStartSeconds + kTimeoutSeconds + kGraceSeconds);
   EXPECT_TRUE(all_gone(end)) << end.output;
 }

@@ -78,7 +78,7 @@ TEST(TrainResume, InFp16GoesOnWithTheLossScaleOfTheCheckpoint) {
   const nlohmann::json state = json_of(golden.output_dir / kLastCheckpoint / "train_state.json");
   EXPECT_EQ(state["optimizer_steps"], 40) << "repetitions are not counted";
   EXPECT_GT(state["loss_scale"], 1.0);
-  for (const int step : {1, 14, 24, 35}) {
+  for (const int step : {1, 24}) {
     SCOPED_TRACE("resumed after step " + std::to_string(step));
     const TrainRun resumed{config, folder / ("from" + std::to_string(step)), overrides};
     copy_until_step(golden.output_dir, resumed.output_dir, step);

@@ -51,7 +51,7 @@ def train(model, windows, options):
                                   lr=options.learning_rate, eps=1e-6)
     steps_per_epoch = -(-len(windows) // options.batch)
     steps = int(options.epochs * steps_per_epoch)
-    warmup = int(0.1 * steps)
+    warmup = round(0.1 * steps)  # whole steps, as Lambert rounds a share
     records, cross_entropy = [], torch.nn.functional.cross_entropy
     model.train()
     for step in range(steps):

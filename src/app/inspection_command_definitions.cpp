@@ -3,6 +3,7 @@
 
 #include "app/command_definitions.h"
 #include "app/commands.h"
+#include "config/enum_names.h"
 
 namespace lambert {
 namespace {
@@ -124,8 +125,10 @@ void add_bench_options(CLI::App& command, const BenchDescription& description,
     add_peer_options(command, options);
   }
   if (options.action == "train" || options.action == "lamb") {
-    const std::map<std::string, DeviceKind> kinds = {
-        {"auto", DeviceKind::automatic}, {"cpu", DeviceKind::cpu}, {"cuda", DeviceKind::cuda}};
+    std::map<std::string, DeviceKind> kinds;
+    for (const auto& [kind, name] : enum_names(DeviceKind{})) {
+      kinds[std::string(name)] = kind;
+    }
     command.add_option("--device", options.device, "as the key device; of the peer, too")
         ->transform(CLI::Transformer(kinds))
         ->default_str("auto");

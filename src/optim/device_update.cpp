@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "optim/device_update.h"
 
-#include <algorithm>
 #include <cstring>
 #include <span>
 

@@ -20,6 +20,7 @@
 #include "support/device_under_test.h"
 #include "support/run_ranks.h"
 #include "support/temp_directory.h"
+#include "support/tiny_step.h"
 #include "train/named_parameters.h"
 #include "train/replica_check.h"
 #include "train/train_step.h"
@@ -28,16 +29,10 @@ namespace lambert {
 namespace {
 
 constexpr std::int64_t kLength = 21;
-constexpr std::int64_t kVocabulary = 50;
 
 RunConfig tiny_config(Precision precision) {
-  RunConfig config;
-  config.model = {.vocab_size = kVocabulary,
-                  .hidden_size = 32,
-                  .num_hidden_layers = 2,
-                  .num_attention_heads = 2,
-                  .intermediate_size = 64,
-                  .max_position_embeddings = kLength};
+  RunConfig config = testing::tiny_step_config();
+  config.model.max_position_embeddings = kLength;
   config.precision = precision;
   return config;
 }
@@ -50,8 +45,8 @@ Batch sequences(std::int64_t first, std::int64_t count) {
     const auto begin = static_cast<std::int32_t>(batch.input_ids.size());
     const std::int64_t length = kLength - 4 * row;
     for (std::int64_t position = 0; position < length; ++position) {
-      batch.input_ids.push_back(
-          static_cast<std::int32_t>(5 + (sample * 7 + position * 3) % (kVocabulary - 5)));
+      batch.input_ids.push_back(static_cast<std::int32_t>(5 + (sample * 7 + position * 3) %
+                                                                  (testing::kStepVocabulary - 5)));
       batch.token_type_ids.push_back(position < length / 2 ? 0 : 1);
     }
     batch.lengths.push_back(static_cast<std::int32_t>(length));

@@ -18,25 +18,20 @@ namespace {
 /// Milliseconds of one forward and one backward pass.
 template <typename T>
 CallTimes time_attention(const AttentionShape& shape, at::ScalarType type, double seconds) {
-  const auto random = [&] { return at::randn({shape.layout.rows, shape.hidden_size()}).to(type); };
-  const at::Tensor query = random();
-  const at::Tensor key = random();
-  const at::Tensor value = random();
-  const at::Tensor above = random();
-  const at::Tensor output = at::empty_like(query);
-  const at::Tensor query_gradient = at::empty_like(query);
-  const at::Tensor key_gradient = at::empty_like(query);
-  const at::Tensor value_gradient = at::empty_like(query);
-  const at::Tensor log_sums = at::empty({shape.layout.rows, shape.heads});
+  const std::int64_t rows = shape.layout.rows;
+  const at::Tensor query_key_value = at::randn({rows, 3 * shape.hidden_size()}).to(type);
+  const at::Tensor above = at::randn({rows, shape.hidden_size()}).to(type);
+  const at::Tensor output = at::empty_like(above);
+  const at::Tensor input_gradient = at::empty_like(query_key_value);
+  const at::Tensor log_sums = at::empty({rows, shape.heads});
   const at::Tensor samples = at::arange(shape.layout.samples, at::TensorOptions().dtype(at::kLong));
   const DropoutMask mask =
       make_dropout_mask(1, 0, 0, 1, 0.1, samples.const_data_ptr<std::int64_t>());
   return time_calls(seconds, [&] {
-    attention_forward(shape, mask, data_of<T>(query), data_of<T>(key), data_of<T>(value),
-                      mutable_data_of<T>(output), mutable_floats_of(log_sums));
-    attention_backward(shape, mask, data_of<T>(query), data_of<T>(key), data_of<T>(value),
-                       floats_of(log_sums), data_of<T>(above), mutable_data_of<T>(query_gradient),
-                       mutable_data_of<T>(key_gradient), mutable_data_of<T>(value_gradient));
+    attention_forward(shape, mask, data_of<T>(query_key_value), mutable_data_of<T>(output),
+                      mutable_floats_of(log_sums));
+    attention_backward(shape, mask, data_of<T>(query_key_value), floats_of(log_sums),
+                       data_of<T>(above), mutable_data_of<T>(input_gradient));
   });
 }
 

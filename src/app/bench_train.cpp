@@ -11,7 +11,6 @@
 #include "app/bench_profile.h"
 #include "app/compute_device.h"
 #include "base/log.h"
-#include "base/process_memory.h"
 #include "cluster/model_work.h"
 #include "comm/communicator.h"
 #include "gradients/gradient_buckets.h"
@@ -97,6 +96,7 @@ BenchResult bench_train(const BenchOptions& options) {
   const at::Device device = choose_compute_device(options.device);
   BertForPreTraining model(config.model, config.precision, 1, /*gradient_checkpointing=*/false,
                            device);
+  model.use(choose_kernels(kernel_request(config), config.model, device));
   GradientBuckets buckets(named_parameters(model.parameters()), std::int64_t{25} << 20);
   const Batch batch = random_batch(options, config.model.vocab_size);
   const std::unique_ptr<Communicator> alone = make_single_communicator();
@@ -145,8 +145,7 @@ BenchResult bench_train(const BenchOptions& options) {
                       {"tokens_per_second_fastest", tokens / times.smallest},
                       {"matmul_rate_gflops", matmul_rate / 1e9},
                       {"matmul_fraction", operations / times.median / matmul_rate},
-                      {"peak_memory_bytes",
-                       device.is_cpu() ? largest_resident_bytes() : peak_tensor_bytes(device)}}};
+                      {"peak_memory_bytes", peak_memory_bytes(device)}}};
   if (options.profile) {
     append_profile(step, result);
   }

@@ -3,9 +3,12 @@
 // include CLI11: it costs ten seconds a file.
 #pragma once
 
+#include <map>
 #include <string>
 
 #include <CLI/CLI.hpp>
+
+#include "config/enum_names.h"
 
 namespace lambert {
 
@@ -14,6 +17,17 @@ inline constexpr const char* kExampleMark = "\nExample: ";
 
 inline std::string describe(const std::string& meaning, const std::string& example) {
   return meaning + kExampleMark + example;
+}
+
+/// --device; a name that is none is refused with those that are.
+inline void add_device_option(CLI::App& command, DeviceKind& device, const std::string& meaning) {
+  std::map<std::string, DeviceKind> kinds;
+  for (const auto& [kind, name] : enum_names(DeviceKind{})) {
+    kinds[name] = kind;
+  }
+  command.add_option("--device", device, meaning)
+      ->transform(CLI::CheckedTransformer(kinds))
+      ->default_str("auto");
 }
 
 /// Each command's callback stores what it returned in exit_code.

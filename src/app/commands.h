@@ -170,6 +170,7 @@ struct SquadPredictOptions {
   std::int64_t n_best_size = 20;
   double null_score_difference_threshold = 0.0;
   std::int64_t batch = 32;
+  DeviceKind device = DeviceKind::automatic;
 };
 int run_squad_predict(const SquadPredictOptions& options);
 

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "comm/launcher.h"
 #include "kernels/bfloat16_cast.h"
+#include "kernels/matmul.h"
 #include "ops/device.h"
 
 namespace lambert {
@@ -60,6 +61,13 @@ at::Device choose_compute_device(DeviceKind kind) {
   log_info("device " + device.str() +
            " name=" + ask_nvidia_driver().devices.at(static_cast<std::size_t>(local_rank)).name);
   return device;
+}
+
+void keep_product_choices(const std::filesystem::path& run_directory, const at::Device& device,
+                          int rank) {
+  if (!device.is_cpu()) {
+    keep_matmul_choices(run_directory / ("matmul_choices-" + std::to_string(rank)));
+  }
 }
 
 CommDevice comm_device_of(const at::Device& device) {

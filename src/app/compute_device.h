@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <filesystem>
+
 #include <ATen/core/Tensor.h>
 
 #include "comm/comm_device.h"
@@ -13,6 +15,11 @@ namespace lambert {
 /// DeviceError with what was looked for when there is none for this rank, ConfigError when several
 /// ranks were started and nothing tells their numbers.
 at::Device choose_compute_device(DeviceKind kind);
+
+/// The choices of matrix products belong to the run: they are kept in its directory, so that a
+/// resume computes the same bits. Nothing to do on the CPU. Before the first work on the device.
+void keep_product_choices(const std::filesystem::path& run_directory, const at::Device& device,
+                          int rank);
 
 /// What the communicator needs to sum on the device.
 CommDevice comm_device_of(const at::Device& device);

@@ -112,8 +112,10 @@ int run_eval(const EvalOptions& options) {
   const fs::path checkpoint = text_of_rank_zero(
       *communicator,
       communicator->rank() == 0 ? choose_checkpoint(options, config).string() : std::string());
+  const at::Device device = choose_compute_device(config.device);
   BertForPreTraining model(config.model, config.precision, config.seed,
-                           /*gradient_checkpointing=*/false, choose_compute_device(config.device));
+                           /*gradient_checkpointing=*/false, device);
+  model.use(choose_kernels(kernel_request(config), config.model, device));
   load_weights(checkpoint, dataset, model);
   const EvaluationResult result = HeldOutLoss(config, *communicator, model).run();
   if (communicator->rank() == 0) {

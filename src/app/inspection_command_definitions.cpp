@@ -3,7 +3,6 @@
 
 #include "app/command_definitions.h"
 #include "app/commands.h"
-#include "config/enum_names.h"
 
 namespace lambert {
 namespace {
@@ -125,13 +124,7 @@ void add_bench_options(CLI::App& command, const BenchDescription& description,
     add_peer_options(command, options);
   }
   if (options.action == "train" || options.action == "lamb") {
-    std::map<std::string, DeviceKind> kinds;
-    for (const auto& [kind, name] : enum_names(DeviceKind{})) {
-      kinds[std::string(name)] = kind;
-    }
-    command.add_option("--device", options.device, "as the key device; of the peer, too")
-        ->transform(CLI::Transformer(kinds))
-        ->default_str("auto");
+    add_device_option(command, options.device, "as the key device; of the peer, too");
   }
   if (options.action == "train") {
     command.add_flag("--mixed-lengths", options.mixed_lengths,

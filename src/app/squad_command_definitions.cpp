@@ -59,6 +59,7 @@ void add_predict(CLI::App& squad, int& exit_code) {
   command->add_option("--batch", options->batch, "windows of one forward pass")
       ->check(count)
       ->capture_default_str();
+  add_device_option(*command, options->device, "as the key device of lambert squad train");
   command->callback([options, &exit_code] { exit_code = run_squad_predict(*options); });
 }
 

@@ -156,6 +156,7 @@ struct FineTuningRun {
   const FineTuningInputs& inputs;
   std::int64_t threads;
   at::Device device;
+  KernelChoice kernels;
   Communicator& communicator;
   FileSystem& file_system;
   RunRecords& records;
@@ -242,6 +243,7 @@ std::optional<SeedResult> run_seed(FineTuningRun& run, std::uint64_t seed, StopR
   run.progress = RunProgress{};
   BertForQuestionAnswering model(run.inputs.model, config.precision, seed,
                                  config.gradient_checkpointing, run.device);
+  model.use(run.kernels);
   const std::vector<NamedParameter> parameters = named_parameters(model.parameters());
   GradientBuckets buckets(
       parameters, static_cast<std::int64_t>(config.communication.bucket_megabytes * 1048576.0));
@@ -327,21 +329,26 @@ int run_squad_train(const ConfigOptions& options) {
   const std::unique_ptr<FileSystem> file_system = make_posix_file_system();
   const FineTuningInputs inputs = read_inputs_in_turn(
       config, model_folder(*file_system, config.init_from, *communicator), *communicator);
+  const KernelChoice kernels = choose_kernels(kernel_request(config), inputs.model, device);
   const std::unique_ptr<RunLock> lock =
       claim_output_directory(config.output_dir, *communicator, *file_system);
+  keep_product_choices(config.output_dir, device, communicator->rank());
   if (communicator->rank() == 0) {
     log_inputs(config, inputs);
+    log_info("kernels " + describe(kernels));
   }
   RunRecords records(*file_system, config.output_dir);
   RunProgress progress;
   return static_cast<int>(run_recorded(records, progress, *communicator, [&] {
-    return run_seeds(
-        {options, config, inputs, threads, device, *communicator, *file_system, records, progress});
+    return run_seeds({options, config, inputs, threads, device, kernels, *communicator,
+                      *file_system, records, progress});
   }));
 }
 
 int run_squad_predict(const SquadPredictOptions& options) {
-  const std::unique_ptr<Communicator> communicator = make_communicator(CommConfig{});
+  const at::Device device = choose_compute_device(options.device);
+  const std::unique_ptr<Communicator> communicator =
+      make_communicator(CommConfig{}, comm_device_of(device));
   start_logging({communicator->rank(), communicator->size()});
   set_compute_threads(0, *communicator);
   const std::unique_ptr<FileSystem> file_system = make_posix_file_system();
@@ -360,7 +367,8 @@ int run_squad_predict(const SquadPredictOptions& options) {
   const SquadData data = read_squad(options.data);
   const SquadVersion version = choose_version(options.version, data);
   require_version(data, version);
-  BertForQuestionAnswering model(source.config(), Precision::fp32, 0);
+  BertForQuestionAnswering model(source.config(), Precision::fp32, 0,
+                                 /*gradient_checkpointing=*/false, device);
   std::vector<NamedTensor> weights = bind_weights(model.parameters());
   log_import(folder, source.copy_to(weights));
   const SquadFeatures features = make_prediction_features(

@@ -129,33 +129,31 @@ void import_weights(const RunConfig& config, const DatasetInfo& dataset, FileSys
   }
 }
 
-/// Before the first work on it.
-void prepare_device(const RunConfig& config, const at::Device& device, Communicator& communicator,
-                    const GradientBuckets& buckets) {
-  if (device.is_cpu()) {
-    return;
-  }
-  // The choices belong to the run: the same algorithms at a resume give the same bits.
-  keep_matmul_choices(fs::path(config.output_dir) /
-                      ("matmul_choices-" + std::to_string(communicator.rank())));
+/// The gradients' memory, which lives as long as the communicator is used.
+void register_buckets(const at::Device& device, Communicator& communicator,
+                      const GradientBuckets& buckets) {
   for (const GradientBucket& bucket : buckets.buckets()) {
-    communicator.register_memory(
-        {static_cast<std::byte*>(bucket.flat.mutable_data_ptr()), bucket.flat.nbytes()});
+    if (!device.is_cpu()) {
+      communicator.register_memory(
+          {static_cast<std::byte*>(bucket.flat.mutable_data_ptr()), bucket.flat.nbytes()});
+    }
   }
 }
 
 /// From the locked directory to the end of training.
 StopReason train(const ConfigOptions& options, const RunConfig& config, CheckedInputs inputs,
-                 const at::Device& device, Communicator& communicator, FileSystem& file_system,
-                 RunRecords& records, RunProgress& progress) {
+                 const at::Device& device, const KernelChoice& kernels, Communicator& communicator,
+                 FileSystem& file_system, RunRecords& records, RunProgress& progress) {
   const bool is_first = communicator.rank() == 0;
   const std::int64_t threads = set_compute_threads(config.threads_per_rank, communicator);
+  keep_product_choices(config.output_dir, device, communicator.rank());
   BertForPreTraining model(config.model, config.precision, config.seed,
                            config.gradient_checkpointing, device);
+  model.use(kernels);
   const std::vector<NamedParameter> parameters = named_parameters(model.parameters());
   GradientBuckets buckets(
       parameters, static_cast<std::int64_t>(config.communication.bucket_megabytes * 1048576.0));
-  prepare_device(config, device, communicator, buckets);
+  register_buckets(device, communicator, buckets);
   std::unique_ptr<ShardedParameters> sharded;
   if (config.communication.sharded_optimizer) {
     sharded = std::make_unique<ShardedParameters>(communicator, buckets);
@@ -168,7 +166,7 @@ StopReason train(const ConfigOptions& options, const RunConfig& config, CheckedI
            " tensors=" + std::to_string(parameters.size()) +
            " vocab_size=" + std::to_string(config.model.vocab_size) + " ranks=" +
            std::to_string(communicator.size()) + " threads_per_rank=" + std::to_string(threads) +
-           " sharded_optimizer=" + (sharded ? "true" : "false"));
+           " sharded_optimizer=" + (sharded ? "true" : "false") + " " + describe(kernels));
   log_treatments(*optimizer);
 
   CheckpointStore store(file_system, config.output_dir);
@@ -196,9 +194,6 @@ StopReason train(const ConfigOptions& options, const RunConfig& config, CheckedI
   const StepShape shape =
       derive_step_shape(config.phases.front(), communicator.size(), config.communication.reduction);
   const std::int64_t row_count = shape.micro_batch * config.phases.front().max_seq_length;
-  if (config.float32_matmul_precision == Float32MatmulPrecision::high) {
-    model.use(Float32Products::tf32);
-  }
   if (device.is_cpu()) {
     model.choose_products(choose_products(config, row_count, shape.accumulation, communicator),
                           row_count);
@@ -249,6 +244,7 @@ int run_train(const ConfigOptions& options) {
   RunConfig config = load_run_config(options.config, options.overrides);
   const at::Device device = choose_compute_device(config.device);
   require_support(config.communication, config.optimizer, device);
+  const KernelChoice kernels = choose_kernels(kernel_request(config), config.model, device);
   const std::unique_ptr<Communicator> communicator =
       make_communicator(config.communication, comm_device_of(device));
   CheckedInputs inputs = check_inputs(config, *communicator);
@@ -259,8 +255,8 @@ int run_train(const ConfigOptions& options) {
   RunRecords records(*file_system, config.output_dir);
   RunProgress progress;
   return static_cast<int>(run_recorded(records, progress, *communicator, [&] {
-    return train(options, config, std::move(inputs), device, *communicator, *file_system, records,
-                 progress);
+    return train(options, config, std::move(inputs), device, kernels, *communicator, *file_system,
+                 records, progress);
   }));
 }
 

@@ -24,6 +24,11 @@ constexpr EnumNames<Precision, 3> enum_names(Precision /*tag*/) {
 constexpr EnumNames<Float32MatmulPrecision, 2> enum_names(Float32MatmulPrecision /*tag*/) {
   return {{{Float32MatmulPrecision::highest, "highest"}, {Float32MatmulPrecision::high, "high"}}};
 }
+constexpr EnumNames<AttentionKernelName, 3> enum_names(AttentionKernelName /*tag*/) {
+  return {{{AttentionKernelName::automatic, "auto"},
+           {AttentionKernelName::tiled, "tiled"},
+           {AttentionKernelName::flash, "flash"}}};
+}
 constexpr EnumNames<OptimizerName, 3> enum_names(OptimizerName /*tag*/) {
   return {{{OptimizerName::lamb, "lamb"},
            {OptimizerName::adamw, "adamw"},
@@ -79,7 +84,9 @@ constexpr EnumNames<SquadVersion, 2> enum_names(SquadVersion /*tag*/) {
 }
 
 template <class Enum>
-concept NamedEnum = requires(Enum value) { enum_names(value); };
+concept NamedEnum = requires(Enum value) {
+  enum_names(value);
+};
 
 template <NamedEnum Enum>
 std::string enum_name(Enum value) {

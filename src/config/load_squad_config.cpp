@@ -38,6 +38,13 @@ void check_rules(const SquadConfig& config, const std::string& file, const Origi
               " is neither a whole number nor a share below 1; use one of them");
   require(config.precision != Precision::fp16, "precision",
           "fp16 needs loss scaling, which is for `lambert train`; use fp32 or bf16");
+  require(config.float32_matmul_precision == Float32MatmulPrecision::highest ||
+              config.precision == Precision::fp32,
+          "float32_matmul_precision",
+          "has no effect with precision: bf16; leave it out, or choose fp32");
+  require(
+      config.attention_kernel != AttentionKernelName::flash || config.precision != Precision::fp32,
+      "attention_kernel", "flash computes in bf16; use auto, or choose precision: bf16");
   require(!config.logging.log_sample_hashes, "logging.log_sample_hashes",
           "has no effect in fine-tuning; leave it out");
   require(!config.logging.log_lamb_table, "logging.log_lamb_table",

@@ -67,7 +67,14 @@ void add_trained_parameters(const RunConfig& config, std::int64_t parameters, st
   memory.moments += moments * kFp32Bytes * parameters;
 }
 
+/// Of all layers: query, key and value.
+std::int64_t joined_matrix_elements(const ModelConfig& model) {
+  return model.num_hidden_layers * 3 * model.hidden_size * model.hidden_size;
+}
+
 /// Sharded: this rank's share of the state. In fp32 the forward pass reads all master weights.
+/// Weights then lie in the order of the buckets, so that query, key and value are copied for their
+/// one product.
 void share_optimizer_state(const RunConfig& config, std::int64_t parameters, std::int64_t ranks,
                            MemoryEstimate& memory) {
   const std::int64_t copies = copy_bytes(config.precision) * parameters;
@@ -75,6 +82,7 @@ void share_optimizer_state(const RunConfig& config, std::int64_t parameters, std
       memory.program + memory.weights + copies + kFp32Bytes * parameters;  // with the gradients
   memory.moments /= ranks;
   memory.weights /= copies > 0 ? ranks : 1;
+  memory.compute_weights += compute_bytes(config.precision) * joined_matrix_elements(config.model);
 }
 
 /// Of a program that has done nothing yet: LibTorch, oneDNN, Open MPI, and what they make of the

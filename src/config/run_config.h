@@ -17,6 +17,8 @@ enum class Activation { gelu, gelu_new };  // erf form (Hugging Face), tanh form
 enum class Precision { fp32, bf16, fp16 };
 /// Names of PyTorch's set_float32_matmul_precision: fp32 as written | operands rounded to TF32.
 enum class Float32MatmulPrecision { highest, high };
+/// Own kernel | LibTorch's FlashAttention.
+enum class AttentionKernelName { automatic, tiled, flash };
 enum class DeviceKind { automatic, cpu, cuda };
 enum class OptimizerName { lamb, adamw, lars };
 enum class BiasCorrectionPlacement { moments, step_size };  // paper v5, Apex, TF Addons | DeepSpeed
@@ -181,6 +183,7 @@ struct RunConfig {
   Precision precision = Precision::fp32;
   LossScaleConfig loss_scale;
   Float32MatmulPrecision float32_matmul_precision = Float32MatmulPrecision::highest;
+  AttentionKernelName attention_kernel = AttentionKernelName::automatic;
   bool gradient_checkpointing = false;  // layers are computed again in the backward pass
   bool pack_weights = false;  // copies of the encoder's matrices in the matmul library's layout
   LossNormalization loss_normalization = LossNormalization::global;

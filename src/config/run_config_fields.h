@@ -256,6 +256,21 @@ void visit_fields(Visitor& visit, LoggingConfig& logging) {
               "steps, in `lamb.jsonl` (`lambert inspect lamb`) and as TensorBoard histograms.");
 }
 
+/// Of a RunConfig or a SquadConfig.
+template <class Visitor, class Config>
+void visit_kernel_fields(Visitor& visit, Config& config) {
+  visit.field("float32_matmul_precision", config.float32_matmul_precision, any_value(),
+              "Matrix products of `precision: fp32` on a CUDA device (name and values of PyTorch's "
+              "`set_float32_matmul_precision`): `highest` = as written; `high` = TF32: operands "
+              "rounded to 10 bits of mantissa on the tensor cores, sums in fp32, several times "
+              "faster. On a CPU always as written.");
+  visit.field("attention_kernel", config.attention_kernel, any_value(),
+              "`tiled`: Lambert's own; dropout masks are the same on every device and in every "
+              "micro-batch. `flash`: LibTorch's FlashAttention, on a CUDA device in bf16 and fp16, "
+              "on the tensor cores; its dropout masks are its own, the same at every repetition "
+              "and resume with the same micro-batches. `auto`: `flash` where it runs.");
+}
+
 template <class Visitor>
 void visit_fields(Visitor& visit, RunConfig& config) {
   visit.field("output_dir", config.output_dir, required(any_value()),
@@ -278,11 +293,7 @@ void visit_fields(Visitor& visit, RunConfig& config) {
       "are computed in fp32, so it is for GPUs without bf16, and for trying out.");
   visit.section("loss_scale", config.loss_scale, false,
                 "Dynamic loss scaling, with `precision: fp16` only.");
-  visit.field("float32_matmul_precision", config.float32_matmul_precision, any_value(),
-              "Matrix products of `precision: fp32` on a CUDA device (name and values of PyTorch's "
-              "`set_float32_matmul_precision`): `highest` = as written; `high` = TF32: operands "
-              "rounded to 10 bits of mantissa on the tensor cores, sums in fp32, several times "
-              "faster. On a CPU always as written.");
+  visit_kernel_fields(visit, config);
   visit.field("gradient_checkpointing", config.gradient_checkpointing, any_value(),
               "Keep only the input of each layer and compute the layer again in the backward pass: "
               "a third more work, a fraction of the activations' memory, the same bits.");

@@ -187,6 +187,10 @@ void check_precision(RuleChecker& rules, const RunConfig& config) {
                     config.precision == Precision::fp32,
                 {"float32_matmul_precision", "precision"},
                 other + "; leave it out, or choose fp32");
+  rules.require(
+      config.attention_kernel != AttentionKernelName::flash || config.precision != Precision::fp32,
+      {"attention_kernel", "precision"},
+      "flash computes in bf16 and fp16; use auto, or choose bf16 or fp16");
   rules.require(!is_fp16 || config.non_finite_gradients == NonFiniteGradients::stop,
                 {"non_finite_gradients", "precision"},
                 "precision: fp16 repeats a step whose gradient is not finite with a smaller loss "

@@ -46,6 +46,8 @@ struct SquadConfig {
   OptimizerConfig optimizer = {.name = OptimizerName::adamw};
   DeviceKind device = DeviceKind::automatic;
   Precision precision = Precision::fp32;
+  Float32MatmulPrecision float32_matmul_precision = Float32MatmulPrecision::highest;
+  AttentionKernelName attention_kernel = AttentionKernelName::automatic;
   bool gradient_checkpointing = false;
   CommConfig communication;
   CheckpointConfig checkpoint;

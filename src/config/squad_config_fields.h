@@ -84,6 +84,7 @@ void visit_fields(Visitor& visit, SquadConfig& config) {
       "precision", config.precision, any_value(),
       "`bf16`: compute weights and activations in bf16. Not `fp16`: fine-tuning has no loss "
       "scaling.");
+  visit_kernel_fields(visit, config);
   visit.field("gradient_checkpointing", config.gradient_checkpointing, any_value(),
               "Compute each layer again in the backward pass instead of keeping it.");
   visit.section("communication", config.communication, false, "Between ranks.");

@@ -13,12 +13,10 @@ namespace lambert {
 
 namespace {
 
-/// Tensors that the kernels read: (T, H), and (T, A) in fp32.
+/// Tensors that the kernels read: (T, 3 H), (T, H), and (T, A) in fp32.
 template <typename T>
 struct Read {
-  const T* query;
-  const T* key;
-  const T* value;
+  const T* query_key_value;
   const T* output_gradient;
   const float* log_sums;
   const float* products;
@@ -59,7 +57,7 @@ __device__ Element element_of(float score, float gradient, float multiplier, flo
 template <int kWidth, int kBands, typename T>
 __global__ void __launch_bounds__(kSide* kSide)
     query_backward(AttentionShape shape, DropoutMask mask, float scale, Read<T> read,
-                   T* query_gradient) {
+                   T* input_gradient) {
   const TokenLayout& layout = shape.layout;
   const std::int64_t head = blockIdx.y;
   const int stride = tile_stride(shape.head_size);
@@ -70,8 +68,11 @@ __global__ void __launch_bounds__(kSide* kSide)
   float* const square = shared.take<float>(kTile * kSquareStride);
   const RowTile tile(layout);
   RowBands<kBands> sums;
-  load_tile<kWidth>(shape, head, tile.first, tile.end - tile.first, read.query, queries);
-  load_tile<kWidth>(shape, head, tile.first, tile.end - tile.first, read.output_gradient, above);
+  const std::int64_t rows = tile.end - tile.first;
+  load_tile<kWidth>(shape, AttentionPart::query, head, tile.first, rows, read.query_key_value,
+                    queries);
+  load_tile<kWidth>(shape, AttentionPart::output, head, tile.first, rows, read.output_gradient,
+                    above);
   for (std::int64_t sample = tile.first_sample; sample <= tile.last_sample; ++sample) {
     const std::int64_t begin = layout.starts[sample];
     const std::int64_t length = layout.length_of(sample);
@@ -81,11 +82,13 @@ __global__ void __launch_bounds__(kSide* kSide)
       Square gradients;
       Square scores;
       __syncthreads();  // the last keys have been read
-      load_tile<kWidth>(shape, head, begin + first, count, read.value, others);
+      load_tile<kWidth>(shape, AttentionPart::value, head, begin + first, count,
+                        read.query_key_value, others);
       __syncthreads();
       multiply_rows(above, others, stride, gradients);
       __syncthreads();
-      load_tile<kWidth>(shape, head, begin + first, count, read.key, others);
+      load_tile<kWidth>(shape, AttentionPart::key, head, begin + first, count, read.query_key_value,
+                        others);
       __syncthreads();
       multiply_rows(queries, others, stride, scores);
       for (int i = 0; i < kPer; ++i) {
@@ -111,7 +114,7 @@ __global__ void __launch_bounds__(kSide* kSide)
   for (int i = 0; i < kPer; ++i) {
     const std::int64_t row = tile.first + threadIdx.y + kSide * i;
     if (row < layout.rows) {
-      store_row<kWidth>(shape, head, row, sums, i, 1.0F, query_gradient);
+      store_row<kWidth>(shape, AttentionPart::query, head, row, sums, i, 1.0F, input_gradient);
     }
   }
 }
@@ -120,8 +123,8 @@ __global__ void __launch_bounds__(kSide* kSide)
 /// per query. One square serves first for the weights, then for the gradients of the scores.
 template <int kWidth, int kBands, typename T>
 __global__ void __launch_bounds__(kSide* kSide)
-    key_backward(AttentionShape shape, DropoutMask mask, float scale, Read<T> read, T* key_gradient,
-                 T* value_gradient) {
+    key_backward(AttentionShape shape, DropoutMask mask, float scale, Read<T> read,
+                 T* input_gradient) {
   const TokenLayout& layout = shape.layout;
   const std::int64_t head = blockIdx.y;
   const int stride = tile_stride(shape.head_size);
@@ -134,16 +137,20 @@ __global__ void __launch_bounds__(kSide* kSide)
   const RowTile tile(layout);
   RowBands<kBands> key_sums;
   RowBands<kBands> value_sums;
-  load_tile<kWidth>(shape, head, tile.first, tile.end - tile.first, read.key, keys);
-  load_tile<kWidth>(shape, head, tile.first, tile.end - tile.first, read.value, values);
+  const std::int64_t rows = tile.end - tile.first;
+  load_tile<kWidth>(shape, AttentionPart::key, head, tile.first, rows, read.query_key_value, keys);
+  load_tile<kWidth>(shape, AttentionPart::value, head, tile.first, rows, read.query_key_value,
+                    values);
   for (std::int64_t sample = tile.first_sample; sample <= tile.last_sample; ++sample) {
     const std::int64_t begin = layout.starts[sample];
     const std::int64_t length = layout.length_of(sample);
     for (std::int64_t first = 0; first < length; first += kTile) {
       const std::int64_t count = length - first < kTile ? length - first : kTile;
       __syncthreads();  // the last queries and the square have been read
-      load_tile<kWidth>(shape, head, begin + first, count, read.query, queries);
-      load_tile<kWidth>(shape, head, begin + first, count, read.output_gradient, above);
+      load_tile<kWidth>(shape, AttentionPart::query, head, begin + first, count,
+                        read.query_key_value, queries);
+      load_tile<kWidth>(shape, AttentionPart::output, head, begin + first, count,
+                        read.output_gradient, above);
       __syncthreads();
       const SquareMask kept = mask_of_square<false>(mask, sample, head, first, tile.first - begin);
       Square weights;
@@ -177,8 +184,9 @@ __global__ void __launch_bounds__(kSide* kSide)
   for_each_of_a_thread([&](auto i) {
     const std::int64_t row = tile.first + threadIdx.y + kSide * i;
     if (row < layout.rows) {
-      store_row<kWidth>(shape, head, row, key_sums, i, 1.0F, key_gradient);
-      store_row<kWidth>(shape, head, row, value_sums, i, 1.0F, value_gradient);
+      store_row<kWidth>(shape, AttentionPart::key, head, row, key_sums, i, 1.0F, input_gradient);
+      store_row<kWidth>(shape, AttentionPart::value, head, row, value_sums, i, 1.0F,
+                        input_gradient);
     }
   });
 }
@@ -191,13 +199,12 @@ std::int64_t attention_backward_scratch_bytes(const AttentionShape& shape) {
 
 template <typename T>
 void attention_backward(const CudaStream& stream, const AttentionShape& shape,
-                        const DropoutMask& mask, const T* query, const T* key, const T* value,
-                        const T* output, const float* log_sums, const T* output_gradient,
-                        T* query_gradient, T* key_gradient, T* value_gradient) {
+                        const DropoutMask& mask, const T* query_key_value, const T* output,
+                        const float* log_sums, const T* output_gradient, T* input_gradient) {
   Scratch scratch(stream, attention_backward_scratch_bytes(shape), "attention_backward");
   float* const products = scratch.take<float>(shape.layout.rows * shape.heads);
   const float scale = 1.0F / std::sqrt(static_cast<float>(shape.head_size));
-  const Read<T> read{query, key, value, output_gradient, log_sums, products};
+  const Read<T> read{query_key_value, output_gradient, log_sums, products};
   constexpr int kRowsOfBlock = 8;
   launch("attention_row_products", row_products<T>,
          {grid_size(quotient_up(shape.layout.rows * shape.heads, kRowsOfBlock)),
@@ -209,22 +216,20 @@ void attention_backward(const CudaStream& stream, const AttentionShape& shape,
         constexpr int kWidth = decltype(width)::value;
         constexpr int kBands = decltype(bands)::value;
         launch("attention_query_backward", query_backward<kWidth, kBands, T>,
-               attention_launch(shape, 3, 1), stream, shape, mask, scale, read, query_gradient);
+               attention_launch(shape, 3, 1), stream, shape, mask, scale, read, input_gradient);
         launch("attention_key_backward", key_backward<kWidth, kBands, T>,
-               attention_launch(shape, 4, 1), stream, shape, mask, scale, read, key_gradient,
-               value_gradient);
+               attention_launch(shape, 4, 1), stream, shape, mask, scale, read, input_gradient);
       },
-      query, key, value, output_gradient, query_gradient, key_gradient, value_gradient);
+      query_key_value, output_gradient, input_gradient);
 }
 
 template void attention_backward(const CudaStream&, const AttentionShape&, const DropoutMask&,
-                                 const float*, const float*, const float*, const float*,
-                                 const float*, const float*, float*, float*, float*);
+                                 const float*, const float*, const float*, const float*, float*);
 template void attention_backward(const CudaStream&, const AttentionShape&, const DropoutMask&,
-                                 const Bfloat16*, const Bfloat16*, const Bfloat16*, const Bfloat16*,
-                                 const float*, const Bfloat16*, Bfloat16*, Bfloat16*, Bfloat16*);
+                                 const Bfloat16*, const Bfloat16*, const float*, const Bfloat16*,
+                                 Bfloat16*);
 template void attention_backward(const CudaStream&, const AttentionShape&, const DropoutMask&,
-                                 const Float16*, const Float16*, const Float16*, const Float16*,
-                                 const float*, const Float16*, Float16*, Float16*, Float16*);
+                                 const Float16*, const Float16*, const float*, const Float16*,
+                                 Float16*);
 
 }  // namespace lambert

@@ -129,37 +129,33 @@ void softmax_row_backward(float* scores, float* dropped_gradient, const float* m
   std::fill(score_gradient + tile.length, score_gradient + tile.rows, T{});
 }
 
-std::int64_t offset_of(const AttentionShape& shape, const Tile& tile) {
-  return tile.first_row * shape.hidden_size() + tile.head * shape.head_size;
-}
-
 template <typename T>
-Matrix rows_of(const AttentionShape& shape, const Tile& tile, const T* tensor) {
-  return matrix(tensor + offset_of(shape, tile), tile.rows, shape.head_size, shape.hidden_size());
+Matrix rows_of(const AttentionShape& shape, const Tile& tile, AttentionPart part, const T* tensor) {
+  return matrix(tensor + shape.offset_of(part, tile.first_row, tile.head), tile.rows,
+                shape.head_size, shape.stride_of(part));
 }
 
-/// tensor's rows of the tile = left right, without touching the next sample's. space: (rows,
+/// The part's rows of the tile = left right, without touching the next sample's. space: (rows,
 /// head_size).
 template <typename T>
 void multiply_into_rows(const AttentionShape& shape, const Tile& tile, const Matrix& left,
-                        const Matrix& right, T* tensor, T* space) {
-  T* const target = tensor + offset_of(shape, tile);
+                        const Matrix& right, AttentionPart part, T* tensor, T* space) {
+  T* const target = tensor + shape.offset_of(part, tile.first_row, tile.head);
+  const std::int64_t stride = shape.stride_of(part);
   if (tile.rows == tile.length) {
-    matmul(left, right, mutable_matrix(target, tile.rows, shape.head_size, shape.hidden_size()));
+    matmul(left, right, mutable_matrix(target, tile.rows, shape.head_size, stride));
     return;
   }
   matmul(left, right, mutable_matrix(space, tile.rows, shape.head_size));
   for (std::int64_t row = 0; row < tile.length; ++row) {
-    std::copy_n(space + row * shape.head_size, shape.head_size, target + row * shape.hidden_size());
+    std::copy_n(space + row * shape.head_size, shape.head_size, target + row * stride);
   }
 }
 
 /// The rows of no sample become zero.
 template <typename T>
-void clear_rest(const AttentionShape& shape, T* tensor) {
-  const TokenLayout& layout = shape.layout;
-  std::fill(tensor + layout.starts[layout.samples] * shape.hidden_size(),
-            tensor + layout.rows * shape.hidden_size(), T{});
+void clear_rest(const TokenLayout& layout, std::int64_t columns, T* tensor) {
+  std::fill(tensor + layout.starts[layout.samples] * columns, tensor + layout.rows * columns, T{});
 }
 
 /// Rows of a tile that belong to the next sample take part in no result.
@@ -171,8 +167,8 @@ void clear_rounding(const Tile& tile, T* square) {
 }  // namespace
 
 template <typename T>
-void attention_forward(const AttentionShape& shape, const DropoutMask& mask, const T* query,
-                       const T* key, const T* value, T* output, float* log_sums) {
+void attention_forward(const AttentionShape& shape, const DropoutMask& mask,
+                       const T* query_key_value, T* output, float* log_sums) {
   const std::int64_t most = most_rows(shape.layout);
   on_every_thread([&](int thread, int threads) {
     float* const scores = work_space<float, 0>(most * most + most);
@@ -181,7 +177,10 @@ void attention_forward(const AttentionShape& shape, const DropoutMask& mask, con
     const Range range = tiles_of_part(shape, thread, threads);
     for (std::int64_t index = range.begin; index < range.end; ++index) {
       const Tile tile = tile_of(shape, index);
-      matmul(rows_of(shape, tile, query), rows_of(shape, tile, key).transposed(),
+      const auto rows = [&](AttentionPart part) {
+        return rows_of(shape, tile, part, query_key_value);
+      };
+      matmul(rows(AttentionPart::query), rows(AttentionPart::key).transposed(),
              mutable_matrix(scores, tile.rows, tile.rows));
       for (std::int64_t row = 0; row < tile.length; ++row) {
         dropout_multipliers(mask, tile.sample, dropout_row(tile, row), tile.rows, multipliers);
@@ -190,17 +189,17 @@ void attention_forward(const AttentionShape& shape, const DropoutMask& mask, con
       }
       clear_rounding(tile, dropped);
       multiply_into_rows(shape, tile, matrix(dropped, tile.rows, tile.rows),
-                         rows_of(shape, tile, value), output, dropped + most * most);
+                         rows(AttentionPart::value), AttentionPart::output, output,
+                         dropped + most * most);
     }
   });
-  clear_rest(shape, output);
+  clear_rest(shape.layout, shape.hidden_size(), output);
 }
 
 template <typename T>
-void attention_backward(const AttentionShape& shape, const DropoutMask& mask, const T* query,
-                        const T* key, const T* value, const float* log_sums,
-                        const T* output_gradient, T* query_gradient, T* key_gradient,
-                        T* value_gradient) {
+void attention_backward(const AttentionShape& shape, const DropoutMask& mask,
+                        const T* query_key_value, const float* log_sums, const T* output_gradient,
+                        T* input_gradient) {
   const std::int64_t most = most_rows(shape.layout);
   on_every_thread([&](int thread, int threads) {
     float* const scores = work_space<float, 0>(2 * most * most + most);
@@ -212,12 +211,12 @@ void attention_backward(const AttentionShape& shape, const DropoutMask& mask, co
     const Range range = tiles_of_part(shape, thread, threads);
     for (std::int64_t index = range.begin; index < range.end; ++index) {
       const Tile tile = tile_of(shape, index);
-      const Matrix queries = rows_of(shape, tile, query);
-      const Matrix keys = rows_of(shape, tile, key);
-      const Matrix above = rows_of(shape, tile, output_gradient);
+      const Matrix queries = rows_of(shape, tile, AttentionPart::query, query_key_value);
+      const Matrix keys = rows_of(shape, tile, AttentionPart::key, query_key_value);
+      const Matrix values = rows_of(shape, tile, AttentionPart::value, query_key_value);
+      const Matrix above = rows_of(shape, tile, AttentionPart::output, output_gradient);
       matmul(queries, keys.transposed(), mutable_matrix(scores, tile.rows, tile.rows));
-      matmul(above, rows_of(shape, tile, value).transposed(),
-             mutable_matrix(dropped_gradient, tile.rows, tile.rows));
+      matmul(above, values.transposed(), mutable_matrix(dropped_gradient, tile.rows, tile.rows));
       for (std::int64_t row = 0; row < tile.length; ++row) {
         const std::int64_t start = row * tile.rows;
         dropout_multipliers(mask, tile.sample, dropout_row(tile, row), tile.rows, multipliers);
@@ -229,30 +228,28 @@ void attention_backward(const AttentionShape& shape, const DropoutMask& mask, co
       clear_rounding(tile, score_gradient);
       const Matrix probabilities = matrix(dropped, tile.rows, tile.rows);
       const Matrix score_gradients = matrix(score_gradient, tile.rows, tile.rows);
-      multiply_into_rows(shape, tile, probabilities.transposed(), above, value_gradient, product);
-      multiply_into_rows(shape, tile, score_gradients, keys, query_gradient, product);
-      multiply_into_rows(shape, tile, score_gradients.transposed(), queries, key_gradient, product);
+      multiply_into_rows(shape, tile, probabilities.transposed(), above, AttentionPart::value,
+                         input_gradient, product);
+      multiply_into_rows(shape, tile, score_gradients, keys, AttentionPart::query, input_gradient,
+                         product);
+      multiply_into_rows(shape, tile, score_gradients.transposed(), queries, AttentionPart::key,
+                         input_gradient, product);
     }
   });
-  clear_rest(shape, query_gradient);
-  clear_rest(shape, key_gradient);
-  clear_rest(shape, value_gradient);
+  clear_rest(shape.layout, 3 * shape.hidden_size(), input_gradient);
 }
 
-template void attention_forward(const AttentionShape&, const DropoutMask&, const float*,
-                                const float*, const float*, float*, float*);
+template void attention_forward(const AttentionShape&, const DropoutMask&, const float*, float*,
+                                float*);
 template void attention_forward(const AttentionShape&, const DropoutMask&, const Bfloat16*,
-                                const Bfloat16*, const Bfloat16*, Bfloat16*, float*);
-template void attention_forward(const AttentionShape&, const DropoutMask&, const Float16*,
-                                const Float16*, const Float16*, Float16*, float*);
+                                Bfloat16*, float*);
+template void attention_forward(const AttentionShape&, const DropoutMask&, const Float16*, Float16*,
+                                float*);
 template void attention_backward(const AttentionShape&, const DropoutMask&, const float*,
-                                 const float*, const float*, const float*, const float*, float*,
-                                 float*, float*);
+                                 const float*, const float*, float*);
 template void attention_backward(const AttentionShape&, const DropoutMask&, const Bfloat16*,
-                                 const Bfloat16*, const Bfloat16*, const float*, const Bfloat16*,
-                                 Bfloat16*, Bfloat16*, Bfloat16*);
+                                 const float*, const Bfloat16*, Bfloat16*);
 template void attention_backward(const AttentionShape&, const DropoutMask&, const Float16*,
-                                 const Float16*, const Float16*, const float*, const Float16*,
-                                 Float16*, Float16*, Float16*);
+                                 const float*, const Float16*, Float16*);
 
 }  // namespace lambert

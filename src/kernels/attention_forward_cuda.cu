@@ -66,8 +66,8 @@ __device__ float advance_softmax(const Keys& keys, float scale, const SquareMask
 
 template <int kWidth, int kBands, typename T>
 __global__ void __launch_bounds__(kSide* kSide)
-    forward(AttentionShape shape, DropoutMask mask, float scale, const T* query, const T* key,
-            const T* value, T* output, float* log_sums) {
+    forward(AttentionShape shape, DropoutMask mask, float scale, const T* query_key_value,
+            T* output, float* log_sums) {
   const TokenLayout& layout = shape.layout;
   const std::int64_t head = blockIdx.y;
   const int stride = tile_stride(shape.head_size);
@@ -81,14 +81,16 @@ __global__ void __launch_bounds__(kSide* kSide)
   for (int i = 0; i < kPer; ++i) {
     softmax.largest[i] = -INFINITY;
   }
-  load_tile<kWidth>(shape, head, tile.first, tile.end - tile.first, query, queries);
+  load_tile<kWidth>(shape, AttentionPart::query, head, tile.first, tile.end - tile.first,
+                    query_key_value, queries);
   for (std::int64_t sample = tile.first_sample; sample <= tile.last_sample; ++sample) {
     Keys keys{layout.starts[sample], layout.length_of(sample), 0};
     for (; keys.first < keys.length; keys.first += kTile) {
       const std::int64_t count =
           keys.length - keys.first < kTile ? keys.length - keys.first : kTile;
       __syncthreads();  // the last values have been read
-      load_tile<kWidth>(shape, head, keys.begin + keys.first, count, key, others);
+      load_tile<kWidth>(shape, AttentionPart::key, head, keys.begin + keys.first, count,
+                        query_key_value, others);
       __syncthreads();
       const SquareMask kept =
           mask_of_square<true>(mask, sample, head, tile.first - keys.begin, keys.first);
@@ -111,7 +113,8 @@ __global__ void __launch_bounds__(kSide* kSide)
       }
       store_square(scores, weights);
       __syncthreads();  // the keys have been read, the weights are there
-      load_tile<kWidth>(shape, head, keys.begin + keys.first, count, value, others);
+      load_tile<kWidth>(shape, AttentionPart::value, head, keys.begin + keys.first, count,
+                        query_key_value, others);
       __syncthreads();
       add_weighted_rows(weights, others, stride, static_cast<int>(count), sums);
     }
@@ -122,7 +125,8 @@ __global__ void __launch_bounds__(kSide* kSide)
       continue;
     }
     const bool is_used = tile.holds(row);
-    store_row<kWidth>(shape, head, row, sums, i, is_used ? 1.0F / softmax.sum[i] : 0.0F, output);
+    store_row<kWidth>(shape, AttentionPart::output, head, row, sums, i,
+                      is_used ? 1.0F / softmax.sum[i] : 0.0F, output);
     if (is_used && threadIdx.x == 0) {
       log_sums[row * shape.heads + head] = scale * softmax.largest[i] + logf(softmax.sum[i]);
     }
@@ -133,25 +137,24 @@ __global__ void __launch_bounds__(kSide* kSide)
 
 template <typename T>
 void attention_forward(const CudaStream& stream, const AttentionShape& shape,
-                       const DropoutMask& mask, const T* query, const T* key, const T* value,
-                       T* output, float* log_sums) {
+                       const DropoutMask& mask, const T* query_key_value, T* output,
+                       float* log_sums) {
   const float scale = 1.0F / std::sqrt(static_cast<float>(shape.head_size));
   with_head_form<T>(
       shape,
       [&](auto width, auto bands) {
         launch("attention_forward", forward<decltype(width)::value, decltype(bands)::value, T>,
-               attention_launch(shape, 2, 1), stream, shape, mask, scale, query, key, value, output,
+               attention_launch(shape, 2, 1), stream, shape, mask, scale, query_key_value, output,
                log_sums);
       },
-      query, key, value, output);
+      query_key_value, output);
 }
 
 template void attention_forward(const CudaStream&, const AttentionShape&, const DropoutMask&,
-                                const float*, const float*, const float*, float*, float*);
+                                const float*, float*, float*);
 template void attention_forward(const CudaStream&, const AttentionShape&, const DropoutMask&,
-                                const Bfloat16*, const Bfloat16*, const Bfloat16*, Bfloat16*,
-                                float*);
+                                const Bfloat16*, Bfloat16*, float*);
 template void attention_forward(const CudaStream&, const AttentionShape&, const DropoutMask&,
-                                const Float16*, const Float16*, const Float16*, Float16*, float*);
+                                const Float16*, Float16*, float*);
 
 }  // namespace lambert

@@ -86,22 +86,23 @@ __device__ inline const Pack<float, 4>& four_at(const float* shared) {
   return *reinterpret_cast<const Pack<float, 4>*>(shared);
 }
 
-/// Rows first_row .. first_row + row_count - 1 of the head, of a (T, H) tensor, into a tile; what
-/// is beyond them and the head becomes zero. All threads; a barrier must follow.
+/// Rows first_row .. first_row + row_count - 1 of the head into a tile; what is beyond them and the
+/// head becomes zero. tensor: that of the part. All threads; a barrier must follow.
 template <int kWidth, typename T>
-__device__ void load_tile(const AttentionShape& shape, std::int64_t head, std::int64_t first_row,
-                          std::int64_t row_count, const T* tensor, float* tile) {
+__device__ void load_tile(const AttentionShape& shape, AttentionPart part, std::int64_t head,
+                          std::int64_t first_row, std::int64_t row_count, const T* tensor,
+                          float* tile) {
   const int stride = tile_stride(shape.head_size);
   const int padded = stride - 4;
   const int packs = (padded + kWidth - 1) / kWidth;
-  const T* const source = tensor + first_row * shape.hidden_size() + head * shape.head_size;
+  const T* const source = tensor + shape.offset_of(part, first_row, head);
   const int thread = static_cast<int>(threadIdx.y * kSide + threadIdx.x);
   for (int index = thread; index < kTile * packs; index += kSide * kSide) {
     const int row = index / packs;
     const int column = index % packs * kWidth;
     Floats<kWidth> values{};
     if (row < row_count && column < shape.head_size) {
-      values = load<kWidth>(source + row * shape.hidden_size() + column);
+      values = load<kWidth>(source + row * shape.stride_of(part) + column);
     }
     store<kWidth>(tile + row * stride + column, values);
   }
@@ -173,11 +174,12 @@ __device__ void for_each_of_a_thread(const Work& work) {
   work(std::integral_constant<int, 3>{});
 }
 
-/// The thread's part of row y + 16 i, times factor, to row `row` of a (T, H) tensor.
+/// The thread's part of row y + 16 i, times factor, to row `row` of the part's tensor.
 template <int kWidth, int kBands, typename T>
-__device__ void store_row(const AttentionShape& shape, std::int64_t head, std::int64_t row,
-                          const RowBands<kBands>& sums, int i, float factor, T* tensor) {
-  T* const target = tensor + row * shape.hidden_size() + head * shape.head_size;
+__device__ void store_row(const AttentionShape& shape, AttentionPart part, std::int64_t head,
+                          std::int64_t row, const RowBands<kBands>& sums, int i, float factor,
+                          T* tensor) {
+  T* const target = tensor + shape.offset_of(part, row, head);
   for (int band = 0; band < kBands; ++band) {
     Floats<4> values;
     for (int k = 0; k < 4; ++k) {

@@ -25,13 +25,13 @@ namespace {
 }  // namespace
 
 template <typename T>
-void attention_forward(const CudaStream&, const AttentionShape&, const DropoutMask&, const T*,
-                       const T*, const T*, T*, float*) {
+void attention_forward(const CudaStream&, const AttentionShape&, const DropoutMask&, const T*, T*,
+                       float*) {
   refuse();
 }
 template <typename T>
 void attention_backward(const CudaStream&, const AttentionShape&, const DropoutMask&, const T*,
-                        const T*, const T*, const T*, const float*, const T*, T*, T*, T*) {
+                        const T*, const float*, const T*, T*) {
   refuse();
 }
 std::int64_t attention_backward_scratch_bytes(const AttentionShape&) {
@@ -142,31 +142,30 @@ void keep_matmul_choices(const std::string&) {
 }
 
 // NOLINTBEGIN(bugprone-macro-parentheses): T is a type
-#define LAMBERT_FOR_ELEMENT(T)                                                                     \
-  template void attention_forward(const CudaStream&, const AttentionShape&, const DropoutMask&,    \
-                                  const T*, const T*, const T*, T*, float*);                       \
-  template void attention_backward(const CudaStream&, const AttentionShape&, const DropoutMask&,   \
-                                   const T*, const T*, const T*, const T*, const float*, const T*, \
-                                   T*, T*, T*);                                                    \
-  template void bias_gelu_forward(const CudaStream&, GeluForm, const T*, const float*,             \
-                                  std::int64_t, std::int64_t, T*);                                 \
-  template void bias_gelu_backward(const CudaStream&, GeluForm, const T*, const T*, const float*,  \
-                                   std::int64_t, std::int64_t, T*, float*);                        \
-  template void column_sums(const CudaStream&, const T*, std::int64_t, std::int64_t, float*);      \
-  template void cross_entropy(const CudaStream&, T*, const std::int64_t*, std::int64_t,            \
-                              std::int64_t, LogitsBecome, CrossEntropySums*);                      \
-  template void dropout_residual_norm_forward(const CudaStream&, const HiddenShape&,               \
-                                              const DropoutMask&, const NormWeights&,              \
-                                              const float*, const T*, T*, T*, float*, float*);     \
-  template void dropout_residual_norm_backward(                                                    \
-      const CudaStream&, const HiddenShape&, const DropoutMask&, const NormWeights&, const T*,     \
-      const T*, const float*, const float*, T*, T*, const NormGradients&);                         \
-  template void embedding_forward(const CudaStream&, const HiddenShape&, const DropoutMask&,       \
-                                  const NormWeights&, const EmbeddingLookup<T>&, T*, float*,       \
-                                  float*);                                                         \
-  template void embedding_backward(const CudaStream&, const HiddenShape&, const DropoutMask&,      \
-                                   const NormWeights&, const EmbeddingLookup<T>&,                  \
-                                   const EmbeddingOrders&, const T*, const float*, const float*,   \
+#define LAMBERT_FOR_ELEMENT(T)                                                                    \
+  template void attention_forward(const CudaStream&, const AttentionShape&, const DropoutMask&,   \
+                                  const T*, T*, float*);                                          \
+  template void attention_backward(const CudaStream&, const AttentionShape&, const DropoutMask&,  \
+                                   const T*, const T*, const float*, const T*, T*);               \
+  template void bias_gelu_forward(const CudaStream&, GeluForm, const T*, const float*,            \
+                                  std::int64_t, std::int64_t, T*);                                \
+  template void bias_gelu_backward(const CudaStream&, GeluForm, const T*, const T*, const float*, \
+                                   std::int64_t, std::int64_t, T*, float*);                       \
+  template void column_sums(const CudaStream&, const T*, std::int64_t, std::int64_t, float*);     \
+  template void cross_entropy(const CudaStream&, T*, const std::int64_t*, std::int64_t,           \
+                              std::int64_t, LogitsBecome, CrossEntropySums*);                     \
+  template void dropout_residual_norm_forward(const CudaStream&, const HiddenShape&,              \
+                                              const DropoutMask&, const NormWeights&,             \
+                                              const float*, const T*, T*, T*, float*, float*);    \
+  template void dropout_residual_norm_backward(                                                   \
+      const CudaStream&, const HiddenShape&, const DropoutMask&, const NormWeights&, const T*,    \
+      const T*, const float*, const float*, T*, T*, const NormGradients&);                        \
+  template void embedding_forward(const CudaStream&, const HiddenShape&, const DropoutMask&,      \
+                                  const NormWeights&, const EmbeddingLookup<T>&, T*, float*,      \
+                                  float*);                                                        \
+  template void embedding_backward(const CudaStream&, const HiddenShape&, const DropoutMask&,     \
+                                   const NormWeights&, const EmbeddingLookup<T>&,                 \
+                                   const EmbeddingOrders&, const T*, const float*, const float*,  \
                                    const EmbeddingGradients&);
 // NOLINTEND(bugprone-macro-parentheses)
 

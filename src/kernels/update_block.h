@@ -16,6 +16,10 @@ namespace lambert {
 /// Elements handled at once; norms are sums of block sums in block order.
 inline constexpr std::size_t kUpdateBlock = 16384;
 
+constexpr std::size_t block_count_of(std::size_t elements) {
+  return (elements + kUpdateBlock - 1) / kUpdateBlock;
+}
+
 /// A block of one tensor; all arrays have the same length.
 struct UpdateBlock {
   float* weight;                  // fp32 master

@@ -37,7 +37,7 @@ class DropoutSites {
     const DropoutStream& stream = inputs_.dropout;
     return {make_dropout_mask(stream.seed, stream.phase, stream.step, number, probability,
                               data_of<std::int64_t>(inputs_.sample_numbers)),
-            inputs_.sample_numbers};
+            inputs_.sample_numbers, inputs_.first_sample};
   }
 
   const ModelConfig& config_;
@@ -54,6 +54,19 @@ BertEncoder::BertEncoder(const ModelConfig& config, const ParameterTable& parame
       embedding_(embedding_weights(config, parameters)) {
   for (std::int64_t number = 0; number < config.num_hidden_layers; ++number) {
     layers_.emplace_back(config, parameters, number);
+  }
+}
+
+void BertEncoder::choose_products(const std::map<MatrixShape, ProductForms>& of_shape,
+                                  std::int64_t row_count) {
+  for (const EncoderLayer& layer : layers_) {
+    layer.choose_products(of_shape, row_count);
+  }
+}
+
+void BertEncoder::use(const KernelChoice& kernels) {
+  for (EncoderLayer& layer : layers_) {
+    layer.use(kernels);
   }
 }
 

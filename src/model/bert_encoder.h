@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -22,6 +23,10 @@ class BertEncoder {
   /// gradient_checkpointing: layers keep their input only (see checkpointed.h).
   BertEncoder(const ModelConfig& config, const ParameterTable& parameters,
               bool gradient_checkpointing);
+
+  /// See BertForPreTraining.
+  void choose_products(const std::map<MatrixShape, ProductForms>& of_shape, std::int64_t row_count);
+  void use(const KernelChoice& kernels);
 
   /// The last layer's output: (T, H) in the compute type. all_states, if any, gets the embeddings'
   /// and every layer's.

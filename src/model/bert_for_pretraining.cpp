@@ -76,20 +76,12 @@ void BertForPreTraining::refresh_compute_weights() {
 
 void BertForPreTraining::choose_products(const std::map<MatrixShape, ProductForms>& of_shape,
                                          std::int64_t row_count) {
-  for (const ModelParameter& parameter : state_->parameters) {
-    if (parameter.name.starts_with("bert.encoder.") && parameter.master.dim() == 2) {
-      const MatrixShape shape{parameter.master.size(0), parameter.master.size(1)};
-      state_->table.weight(parameter.name).products->choose(of_shape.at(shape), row_count);
-    }
-  }
+  state_->encoder.choose_products(of_shape, row_count);
 }
 
-void BertForPreTraining::use(Float32Products products) {
-  for (const ModelParameter& parameter : state_->parameters) {
-    if (parameter.master.dim() == 2) {
-      state_->table.weight(parameter.name).products->use(products);
-    }
-  }
+void BertForPreTraining::use(const KernelChoice& kernels) {
+  state_->table.use(kernels.float32_products);
+  state_->encoder.use(kernels);
 }
 
 const ModelConfig& BertForPreTraining::config() const {

@@ -11,6 +11,7 @@
 #include <ATen/core/Tensor.h>
 
 #include "config/run_config.h"
+#include "model/kernel_choice.h"
 #include "model/model_inputs.h"
 #include "model/model_parameter.h"
 #include "ops/weight_products.h"
@@ -27,9 +28,6 @@ struct PretrainingLoss {
   at::Tensor mlm_correct;  // () int64
   at::Tensor nsp_correct;  // () int64
 };
-
-/// (out, in) of a weight matrix.
-using MatrixShape = std::pair<std::int64_t, std::int64_t>;
 
 /// Logits for export checks and tests, on the host; no dropout.
 struct PretrainingLogits {
@@ -61,11 +59,10 @@ class BertForPreTraining {
   const std::vector<ModelParameter>& parameters() const;
   /// compute = master, after weights were loaded.
   void refresh_compute_weights();
-  /// How the encoder's matrices are multiplied; of_shape has (out, in) of each. row_count: tokens
-  /// of a micro-batch, about.
+  /// How the encoder's matrices are multiplied; of_shape has (out, in) of each, query, key and
+  /// value being one. row_count: tokens of a micro-batch, about.
   void choose_products(const std::map<MatrixShape, ProductForms>& of_shape, std::int64_t row_count);
-  /// How a device multiplies fp32: all products with weight matrices.
-  void use(Float32Products products);
+  void use(const KernelChoice& kernels);
   const ModelConfig& config() const;
 
  private:

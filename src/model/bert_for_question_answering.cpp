@@ -85,6 +85,11 @@ at::Tensor BertForQuestionAnswering::logits(const QuestionAnsweringInputs& input
   return logits;
 }
 
+void BertForQuestionAnswering::use(const KernelChoice& kernels) {
+  state_->table.use(kernels.float32_products);
+  state_->encoder.use(kernels);
+}
+
 const std::vector<ModelParameter>& BertForQuestionAnswering::parameters() const {
   return state_->parameters;
 }

@@ -8,6 +8,7 @@
 #include <ATen/core/Tensor.h>
 
 #include "config/run_config.h"
+#include "model/kernel_choice.h"
 #include "model/model_inputs.h"
 #include "model/model_parameter.h"
 
@@ -37,6 +38,7 @@ class BertForQuestionAnswering {
   at::Tensor logits(const QuestionAnsweringInputs& inputs,
                     std::vector<at::Tensor>* hidden_states = nullptr);
 
+  void use(const KernelChoice& kernels);
   const std::vector<ModelParameter>& parameters() const;
   const ModelConfig& config() const;
 

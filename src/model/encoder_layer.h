@@ -2,11 +2,15 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
+#include <vector>
 
 #include "config/run_config.h"
 #include "kernels/bias_gelu.h"
+#include "model/kernel_choice.h"
 #include "model/parameter_table.h"
 #include "ops/self_attention.h"
+#include "ops/weight_products.h"
 
 namespace lambert {
 
@@ -22,11 +26,19 @@ class EncoderLayer {
  public:
   EncoderLayer(const ModelConfig& config, const ParameterTable& parameters, std::int64_t number);
 
+  /// See BertForPreTraining.
+  void choose_products(const std::map<MatrixShape, ProductForms>& of_shape,
+                       std::int64_t row_count) const;
+  void use(const KernelChoice& kernels);
+
   /// hidden: (T, H) in the compute type; so is the result.
   at::Tensor forward(const at::Tensor& hidden, const TokenRows& tokens,
                      const LayerDropouts& dropouts) const;
 
  private:
+  /// Those that are multiplied with activations as they are.
+  std::vector<Weight> matrices() const;
+
   SelfAttentionWeights attention_;
   LinearWeights attention_output_;
   NormLayer attention_norm_;
@@ -35,6 +47,7 @@ class EncoderLayer {
   NormLayer output_norm_;
   std::int64_t heads_;
   GeluForm gelu_;
+  AttentionKernel attention_kernel_ = AttentionKernel::tiled;
 };
 
 GeluForm gelu_form(Activation activation);

@@ -8,7 +8,8 @@ namespace lambert {
 EncoderTensors to_device(const EncoderInputs& inputs, const at::Device& device) {
   const TokenRows tokens = make_token_rows(inputs.lengths, inputs.input_ids.size(0));
   return {make_embedding_ids(inputs.input_ids, inputs.token_type_ids, tokens, device),
-          to_device(tokens, device), to_device(inputs.sample_numbers, device), inputs.dropout};
+          to_device(tokens, device), to_device(inputs.sample_numbers, device),
+          inputs.sample_numbers.const_data_ptr<std::int64_t>()[0], inputs.dropout};
 }
 
 PretrainingTensors to_device(const ModelInputs& inputs, const at::Device& device) {

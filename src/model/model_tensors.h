@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
+
 #include <ATen/core/Tensor.h>
 
 #include "model/model_inputs.h"
@@ -13,7 +15,8 @@ namespace lambert {
 struct EncoderTensors {
   EmbeddingIds ids;
   TokenRows tokens;
-  at::Tensor sample_numbers;  // (B) int64
+  at::Tensor sample_numbers;      // (B) int64
+  std::int64_t first_sample = 0;  // the first of them, on the host
   DropoutStream dropout;
 };
 

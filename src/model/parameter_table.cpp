@@ -19,6 +19,14 @@ LinearWeights ParameterTable::linear(const std::string& name) const {
   return {weight(name + ".weight"), weight(name + ".bias")};
 }
 
+void ParameterTable::use(Float32Products products) {
+  for (auto& [name, weight] : weights_) {
+    if (weight.products) {
+      weight.products->use(products);
+    }
+  }
+}
+
 NormLayer ParameterTable::norm(const std::string& name, double epsilon) const {
   return {weight(name + ".weight"), weight(name + ".bias"), epsilon};
 }

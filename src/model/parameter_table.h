@@ -17,6 +17,8 @@ class ParameterTable {
 
   Weight weight(const std::string& name) const;
   LinearWeights linear(const std::string& name) const;
+  /// How a device multiplies fp32: all products with weight matrices.
+  void use(Float32Products products);
   NormLayer norm(const std::string& name, double epsilon) const;
 
  private:

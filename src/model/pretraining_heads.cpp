@@ -30,7 +30,7 @@ at::Tensor PretrainingHeads::transform_masked(const at::Tensor& hidden,
 at::Tensor PretrainingHeads::next_sentence_logits(const at::Tensor& hidden,
                                                   const PretrainingTensors& inputs) const {
   const at::Tensor& starts = inputs.encoder.tokens.starts;
-  const at::Tensor first = hidden.index_select(0, starts.slice(0, 0, starts.size(0) - 1));
+  const at::Tensor first = hidden.index_select(0, starts.slice(0, 0, starts.size(0) - 2));
   return linear(at::tanh(linear(first, pooler_)), next_sentence_).to(at::kFloat);
 }
 

@@ -9,6 +9,7 @@
 #include <c10/core/impl/VirtualGuardImpl.h>
 
 #include "base/error.h"
+#include "base/process_memory.h"
 
 namespace lambert {
 
@@ -39,7 +40,10 @@ void wait_for_device(const at::Device& device) {
   }
 }
 
-double peak_tensor_bytes(const at::Device& device) {
+double peak_memory_bytes(const at::Device& device) {
+  if (device.is_cpu()) {
+    return largest_resident_bytes();
+  }
   auto* const allocator = dynamic_cast<c10::DeviceAllocator*>(c10::GetAllocator(device.type()));
   if (allocator == nullptr) {
     return 0.0;

@@ -26,9 +26,9 @@ void* current_stream(const at::Device& device);
 /// Returns when everything that was put on the device is done. Nothing to do for the CPU.
 void wait_for_device(const at::Device& device);
 
-/// Bytes of the device's memory that LibTorch's tensors have filled at most; 0 where its allocator
-/// does not count.
-double peak_tensor_bytes(const at::Device& device);
+/// Bytes filled at most so far where the model lies: of the CPU's memory by the process, of a
+/// device's by LibTorch's tensors (0 where its allocator does not count).
+double peak_memory_bytes(const at::Device& device);
 
 /// The tensor in the device's memory; itself for the CPU. Does not wait for the copy: it goes
 /// through pinned memory, and work that is put on the device later sees it.

@@ -29,16 +29,16 @@ void multiply(const Weight& weight, const Matrix& left, const Matrix& right,
   });
 }
 
-void multiply_with_weight(const at::Tensor& above, const Weight& weight, const at::Tensor& gradient,
-                          Accumulate accumulate) {
-  RECORD_USER_SCOPE("lambert::linear, input gradient");
-  const PackedMatrix* const copy =
-      weight.products ? weight.products->input_gradient_copy(weight.compute) : nullptr;
-  if (copy != nullptr) {
-    matmul(matrix_of(above), *copy, mutable_matrix_of(gradient), nullptr, accumulate);
-  } else {
-    multiply(weight, matrix_of(above), matrix_of(weight.compute), gradient, {}, accumulate);
-  }
+/// sums += column sums of values. values: (T, C); sums: (C) fp32.
+void add_column_sums(const at::Tensor& values, const at::Tensor& sums) {
+  RECORD_USER_SCOPE("lambert::linear, bias gradient");
+  const auto scratch = [&] { return column_sums_scratch_bytes(values.size(0), values.size(1)); };
+  with_element_type(values, [&](auto element) {
+    run_kernel(values, scratch, [&](const auto&... stream) {
+      column_sums(stream..., data_of<decltype(element)>(values), values.size(0), values.size(1),
+                  mutable_floats_of(sums));
+    });
+  });
 }
 
 }  // namespace
@@ -59,14 +59,16 @@ at::Tensor linear_product(const at::Tensor& input, const Weight& weight, const a
 }
 
 at::Tensor linear_input_gradient(const at::Tensor& above, const Weight& weight) {
+  RECORD_USER_SCOPE("lambert::linear, input gradient");
   const at::Tensor gradient = at::empty({above.size(0), weight.compute.size(1)}, above.options());
-  multiply_with_weight(above, weight, gradient, Accumulate::no);
+  const PackedMatrix* const copy =
+      weight.products ? weight.products->input_gradient_copy(weight.compute) : nullptr;
+  if (copy != nullptr) {
+    matmul(matrix_of(above), *copy, mutable_matrix_of(gradient));
+  } else {
+    multiply(weight, matrix_of(above), matrix_of(weight.compute), gradient, {}, Accumulate::no);
+  }
   return gradient;
-}
-
-void add_linear_input_gradient(const at::Tensor& above, const Weight& weight,
-                               const at::Tensor& gradient) {
-  multiply_with_weight(above, weight, gradient, Accumulate::yes);
 }
 
 void add_weight_gradient(const at::Tensor& above, const at::Tensor& input, const Weight& weight) {
@@ -79,15 +81,18 @@ void add_weight_gradient(const at::Tensor& above, const at::Tensor& input, const
 }
 
 void add_bias_gradient(const at::Tensor& above, const Weight& bias) {
-  RECORD_USER_SCOPE("lambert::linear, bias gradient");
-  const at::Tensor gradient = parameter_gradient(bias.master);
-  const auto scratch = [&] { return column_sums_scratch_bytes(above.size(0), above.size(1)); };
-  with_element_type(above, [&](auto element) {
-    run_kernel(above, scratch, [&](const auto&... stream) {
-      column_sums(stream..., data_of<decltype(element)>(above), above.size(0), above.size(1),
-                  mutable_floats_of(gradient));
-    });
-  });
+  add_column_sums(above, parameter_gradient(bias.master));
+}
+
+void add_bias_gradients(const at::Tensor& above, const std::vector<Weight>& biases) {
+  const at::Tensor sums = at::zeros({above.size(1)}, above.options().dtype(at::kFloat));
+  add_column_sums(above, sums);
+  std::int64_t column = 0;
+  for (const Weight& bias : biases) {
+    const std::int64_t count = bias.master.size(0);
+    parameter_gradient(bias.master).add_(sums.narrow(0, column, count));
+    column += count;
+  }
 }
 
 }  // namespace lambert

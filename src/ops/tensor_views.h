@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// From LibTorch's tensors to the kernels' pointers. Tensors are contiguous, fp32, bf16 or fp16.
+// From LibTorch's tensors to the kernels' pointers. Tensors are fp32, bf16 or fp16, and contiguous;
+// of a matrix the rows are, which may lie apart.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -54,7 +55,7 @@ void with_element_type(const at::Tensor& tensor, const Work& work) {
 
 inline Matrix matrix_of(const at::Tensor& tensor) {
   return {tensor.const_data_ptr(), element_type_of(tensor), tensor.size(0),
-          tensor.size(1),          tensor.size(1),          1};
+          tensor.size(1),          tensor.stride(0),        1};
 }
 
 inline MutableMatrix mutable_matrix_of(const at::Tensor& tensor) {
@@ -62,7 +63,7 @@ inline MutableMatrix mutable_matrix_of(const at::Tensor& tensor) {
           element_type_of(tensor),
           tensor.size(0),
           tensor.size(1),
-          tensor.size(1),
+          tensor.stride(0),
           1};
 }
 

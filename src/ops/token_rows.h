@@ -9,9 +9,13 @@ namespace lambert {
 
 /// Owns what a TokenLayout points to; all int32.
 struct TokenRows {
-  at::Tensor starts;       // (B + 1)
+  /// (B + 2): where the samples begin, where the last ends, and T.
+  at::Tensor starts;
   at::Tensor sample_of;    // (T)
   at::Tensor position_of;  // (T)
+
+  /// Rows of the longest sample, or of those that belong to none if they are more.
+  std::int64_t longest = 0;
 
   TokenLayout layout() const;
 };

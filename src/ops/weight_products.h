@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include <ATen/core/Tensor.h>
 
@@ -22,6 +23,9 @@ struct ProductForms {
   ProductForm input_gradient = ProductForm::direct;  // dy W
   bool operator==(const ProductForms&) const = default;
 };
+
+/// (out, in) of a weight matrix.
+using MatrixShape = std::pair<std::int64_t, std::int64_t>;
 
 /// A weight's forms and copies. Handles of a weight share one.
 class WeightProducts {

@@ -49,7 +49,7 @@ DeviceUpdate::DeviceUpdate(const std::vector<UpdateBlock>& ranges,
   std::vector<PlannedTensor> tensors;
   std::size_t sum_count = 0;
   for (std::size_t index = 0; index < ranges.size(); ++index) {
-    const std::size_t of_tensor = (element_counts[index] + kUpdateBlock - 1) / kUpdateBlock;
+    const std::size_t of_tensor = block_count_of(element_counts[index]);
     const std::size_t begin = sharded_ == nullptr ? 0 : sharded_->own_range(index).begin;
     cut_into_blocks(ranges[index], index, sum_count + begin / kUpdateBlock, blocks);
     tensors.push_back({static_cast<std::int64_t>(sum_count), static_cast<std::int64_t>(of_tensor),

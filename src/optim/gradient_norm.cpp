@@ -32,10 +32,6 @@ std::span<const float> floats_of(const at::Tensor& tensor) {
   return {tensor.const_data_ptr<float>(), static_cast<std::size_t>(tensor.numel())};
 }
 
-std::size_t block_count_of(std::size_t elements) {
-  return (elements + kUpdateBlock - 1) / kUpdateBlock;
-}
-
 double sum_in_order(std::span<const double> sums) {
   return std::accumulate(sums.begin(), sums.end(), 0.0);
 }

@@ -94,7 +94,7 @@ void LayerwiseOptimizer::step_whole(const ReducedGradients& gradients) {
   std::vector<SquaredNorms> sums;
   for (std::size_t index = 0; index < parameters_.size(); ++index) {
     const UpdateBlock tensor = whole_tensor(index, gradients);
-    sums.resize(block_count_of(tensor));
+    sums.resize(block_count_of(tensor.count));
     measure_blocks(tensor, sums, [&](const UpdateBlock& block) { return measure(index, block); });
     apply_to_blocks(index, tensor, sum_in_order(sums));
   }
@@ -106,7 +106,7 @@ void LayerwiseOptimizer::step_own_ranges(const ReducedGradients& gradients) {
     const UpdateBlock own = own_range(index, gradients);
     const std::size_t first =
         sharded_->first_block(index) + sharded_->own_range(index).begin / kUpdateBlock;
-    measure_blocks(own, std::span(sums).subspan(first, block_count_of(own)),
+    measure_blocks(own, std::span(sums).subspan(first, block_count_of(own.count)),
                    [&](const UpdateBlock& block) { return measure(index, block); });
   }
   sharded_->complete(std::as_writable_bytes(std::span(sums)));
@@ -114,7 +114,7 @@ void LayerwiseOptimizer::step_own_ranges(const ReducedGradients& gradients) {
   for (std::size_t bucket = 0; bucket < buckets.size(); ++bucket) {
     for (const std::size_t index : buckets[bucket].parameters) {
       const auto elements = static_cast<std::size_t>(parameters_[index].master.numel());
-      const std::size_t blocks = (elements + kUpdateBlock - 1) / kUpdateBlock;
+      const std::size_t blocks = block_count_of(elements);
       apply_to_blocks(index, own_range(index, gradients),
                       sum_in_order(std::span(sums).subspan(sharded_->first_block(index), blocks)));
     }

@@ -30,12 +30,9 @@ UpdateBlock part_of(const UpdateBlock& range, std::size_t block) {
           range.rounded_type};
 }
 
-std::size_t block_count_of(const UpdateBlock& range) {
-  return (range.count + kUpdateBlock - 1) / kUpdateBlock;
-}
-
 void for_each_block(const UpdateBlock& range, const std::function<void(const UpdateBlock&)>& work) {
-  for_each_number(block_count_of(range), [&](std::size_t block) { work(part_of(range, block)); });
+  for_each_number(block_count_of(range.count),
+                  [&](std::size_t block) { work(part_of(range, block)); });
 }
 
 void measure_blocks(const UpdateBlock& range, std::span<SquaredNorms> sums,

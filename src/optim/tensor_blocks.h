@@ -11,8 +11,6 @@
 
 namespace lambert {
 
-std::size_t block_count_of(const UpdateBlock& range);
-
 /// Block `block` of the range.
 UpdateBlock part_of(const UpdateBlock& range, std::size_t block);
 

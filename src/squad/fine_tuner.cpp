@@ -14,6 +14,7 @@
 #include "base/stop_signal.h"
 #include "config/run_config_fields.h"
 #include "data/batch.h"
+#include "ops/device.h"
 #include "optim/gradient_norm.h"
 #include "optim/lr_schedule.h"
 #include "squad/fine_tuning_report.h"
@@ -179,6 +180,7 @@ FineTuner::FineTuner(const SquadConfig& config, std::uint64_t seed, Parts parts,
 StopReason FineTuner::run(TrainState state) {
   const FineTuningPlan& plan = steps_.plan();
   const std::int64_t first_step = state.global_step;
+  const at::Device device = parts_.model.parameters().front().master.device();
   FineTuningReport report(parts_.metrics, config_.logging, seed_, plan.steps());
   while (state.global_step < plan.steps()) {
     const Stopwatch watch;
@@ -194,8 +196,9 @@ StopReason FineTuner::run(TrainState state) {
     state.samples_seen += plan.windows_in(step);
     state.optimizer_steps = parts_.optimizer.step_count();
     parts_.progress.global_step = state.global_step;
-    report.step(state, {figures.loss, learning_rate, figures.gradient_norm, windows,
-                        watch.seconds(), parts_.reducer.exposed_seconds()});
+    report.step(state,
+                {figures.loss, learning_rate, figures.gradient_norm, windows, watch.seconds(),
+                 parts_.reducer.exposed_seconds(), peak_memory_bytes(device)});
     const bool stopping = figures.request == StopRequest::save_and_stop ||
                           state.global_step - first_step == config_.stop_after_steps;
     const bool is_due =

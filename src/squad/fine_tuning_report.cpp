@@ -6,7 +6,6 @@
 #include <cstdio>
 
 #include "base/log.h"
-#include "base/process_memory.h"
 #include "train/metrics.h"
 
 namespace lambert {
@@ -31,7 +30,7 @@ void FineTuningReport::step(const TrainState& state, const FineTuningFigures& fi
                         {"sequences_per_second", figures.windows / figures.seconds},
                         {"step_seconds", figures.seconds},
                         {"exposed_reduce_seconds", figures.exposed_reduce_seconds},
-                        {"device_memory_gib", largest_resident_bytes() / kGibibyte}});
+                        {"device_memory_gib", figures.peak_memory_bytes / kGibibyte}});
   ++steps_since_line_;
   windows_ += figures.windows;
   seconds_ += figures.seconds;

@@ -18,6 +18,7 @@ struct FineTuningFigures {
   double windows = 0.0;        // of all ranks
   double seconds = 0.0;
   double exposed_reduce_seconds = 0.0;
+  double peak_memory_bytes = 0.0;  // where the model lies
 };
 
 /// The records of one seed in metrics.jsonl and TensorBoard, and its lines on the console: one

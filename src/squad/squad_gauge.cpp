@@ -92,6 +92,7 @@ EvaluationResult SquadGauge::run() {
   const Stopwatch watch;
   BertForQuestionAnswering model(run_.model, run_.precision, run_.seed, run_.gradient_checkpointing,
                                  weights_.front().tensor.device());
+  model.use(choose_kernels(kernel_request(run_), run_.model, weights_.front().tensor.device()));
   copy_encoder(model);
   const std::optional<double> loss = fine_tune(model);
   if (!loss) {

@@ -18,7 +18,8 @@ namespace lambert {
 namespace {
 
 std::set<MatrixShape> encoder_shapes(const ModelConfig& model) {
-  return {{model.hidden_size, model.hidden_size},
+  return {{3 * model.hidden_size, model.hidden_size},
+          {model.hidden_size, model.hidden_size},
           {model.intermediate_size, model.hidden_size},
           {model.hidden_size, model.intermediate_size}};
 }

@@ -6,7 +6,7 @@
 
 #include "comm/communicator.h"
 #include "config/run_config.h"
-#include "model/bert_for_pretraining.h"
+#include "ops/weight_products.h"
 
 namespace lambert {
 

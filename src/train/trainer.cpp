@@ -7,7 +7,6 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "base/process_memory.h"
 #include "config/step_shape.h"
 #include "ops/device.h"
 #include "train/rank_agreement.h"
@@ -50,11 +49,6 @@ StepAgreement sum_over_ranks(Communicator& communicator, const StepResult& resul
     agreement.request = StopRequest::save;
   }
   return agreement;
-}
-
-/// Where the model lies.
-double peak_bytes(const at::Device& device) {
-  return device.is_cpu() ? largest_resident_bytes() : peak_tensor_bytes(device);
 }
 
 void fill_losses(const LossSums& losses, StepMetrics& metrics) {
@@ -173,7 +167,7 @@ StopRequest Trainer::run_step(const PhaseConfig& phase, Prefetcher& batches, dou
   last_.data_wait_seconds = batches.last_wait_seconds();
   last_.exposed_reduce_seconds = parts_.train_step.exposed_reduce_seconds();
   last_.checkpoint_seconds = parts_.saver.take_seconds();
-  last_.device_memory_gib = peak_bytes(parts_.device) / kGibibyte;
+  last_.device_memory_gib = peak_memory_bytes(parts_.device) / kGibibyte;
   parts_.metrics.record(last_);
   parts_.report.step(phase, last_, agreement.work);
   return agreement.request;

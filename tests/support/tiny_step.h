@@ -25,20 +25,23 @@ inline RunConfig tiny_step_config(LossNormalization normalization = LossNormaliz
   return config;
 }
 
-/// Sequences first ... first + count - 1 of a step; sequence i has 1 + i masked tokens, so that
-/// micro-batches are uneven.
-inline Batch sequences(std::int64_t first, std::int64_t count) {
+/// Sequences first ... first + count - 1 of a step, the row-th of length - row * shorter_by tokens;
+/// they have 1 to 10 masked tokens, so that micro-batches are uneven.
+inline Batch sequences(std::int64_t first, std::int64_t count, std::int64_t length = kStepLength,
+                       std::int64_t shorter_by = 0) {
   Batch batch;
   for (std::int64_t row = 0; row < count; ++row) {
     const std::int64_t sample = first + row;
-    for (std::int64_t position = 0; position < kStepLength; ++position) {
+    const auto begin = static_cast<std::int32_t>(batch.input_ids.size());
+    const std::int64_t tokens = length - row * shorter_by;
+    for (std::int64_t position = 0; position < tokens; ++position) {
       batch.input_ids.push_back(
           static_cast<std::int32_t>(5 + (sample * 7 + position * 3) % (kStepVocabulary - 5)));
-      batch.token_type_ids.push_back(position < kStepLength / 2 ? 0 : 1);
+      batch.token_type_ids.push_back(position < tokens / 2 ? 0 : 1);
     }
-    batch.lengths.push_back(kStepLength);
-    for (std::int64_t masked = 0; masked <= sample; ++masked) {
-      batch.masked_positions.push_back(static_cast<std::int32_t>(row * kStepLength + 1 + masked));
+    batch.lengths.push_back(static_cast<std::int32_t>(tokens));
+    for (std::int64_t masked = 0; masked <= sample % 10; ++masked) {
+      batch.masked_positions.push_back(static_cast<std::int32_t>(begin + 1 + masked));
       batch.masked_labels.push_back(static_cast<std::int32_t>(5 + (sample + masked) % 40));
     }
     batch.next_sentence_labels.push_back(static_cast<std::int8_t>(sample % 2));

@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include <ATen/CPUGeneratorImpl.h>
 #include <ATen/EmptyTensor.h>
 #include <ATen/Functions.h>
 #include <ATen/detail/PrivateUse1HooksInterface.h>
@@ -17,6 +18,7 @@
 #include <torch/library.h>
 
 #include "kernels/matmul.h"
+#include "support/cuda_on_host/host_tensor.h"
 
 namespace lambert {
 
@@ -83,13 +85,11 @@ struct Guard final : c10::impl::DeviceGuardImplInterface {
 struct Hooks final : at::PrivateUse1HooksInterface {
   bool isAvailable() const override { return true; }
   bool hasPrimaryContext(c10::DeviceIndex /*index*/) const override { return true; }
+  const at::Generator& getDefaultGenerator(c10::DeviceIndex /*index*/) const override {
+    static const at::Generator generator = at::make_generator<at::CPUGeneratorImpl>();
+    return generator;
+  }
 };
-
-/// The same memory as a tensor of the CPU.
-at::Tensor on_cpu(const at::Tensor& tensor) {
-  return at::from_blob(tensor.data_ptr(), tensor.sizes(), tensor.strides(),
-                       tensor.options().device(at::kCPU));
-}
 
 constexpr c10::DispatchKeySet kKeys(c10::DispatchKey::PrivateUse1);
 

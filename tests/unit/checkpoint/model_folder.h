@@ -8,6 +8,7 @@
 #include <string>
 
 #include <ATen/Functions.h>
+#include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
@@ -87,6 +88,32 @@ inline std::string import_refusal(const std::filesystem::path& folder) {
     return error.code() == ExitCode::data ? error.what() : "another exit code";
   }
   return "imported";
+}
+
+/// The tensors without those whose name starts so.
+inline TensorsByName without(TensorsByName tensors, const std::string& start) {
+  std::erase_if(tensors, [&](const auto& entry) { return entry.first.starts_with(start); });
+  return tensors;
+}
+
+/// Imports the folder; the result by name, the report in *report.
+inline TensorsByName import(const ModelFolder& folder, ImportReport* report = nullptr) {
+  std::vector<NamedTensor> model = zeros_of(pretraining_parameter_shapes(tiny_bert()));
+  const ImportReport found = ModelImport(folder.path()).copy_to(model);
+  if (report != nullptr) {
+    *report = found;
+  }
+  TensorsByName tensors;
+  for (const NamedTensor& named : model) {
+    tensors[named.name] = named.tensor;
+  }
+  return tensors;
+}
+
+inline void expect_same(const TensorsByName& found, const TensorsByName& expected) {
+  for (const auto& [name, tensor] : expected) {
+    EXPECT_TRUE(at::equal(found.at(name), tensor)) << name;
+  }
 }
 
 }  // namespace lambert

@@ -95,6 +95,13 @@ TEST(RunConfigRules, Tf32ProductsAreForFp32) {
               HasSubstr("float32_matmul_precision: has no effect with precision: bf16"));
 }
 
+TEST(RunConfigRules, FlashAttentionIsForNarrowTypes) {
+  const std::string flash = "attention_kernel=flash";
+  EXPECT_THAT(mistake_in(kGoodConfig, {flash, "precision=bf16"}), IsEmpty());
+  EXPECT_THAT(mistake_in(kGoodConfig, {flash, "precision=fp32"}),
+              HasSubstr("attention_kernel: flash computes in bf16 and fp16"));
+}
+
 TEST(RunConfigRules, TheSquadGaugeNeedsBothFilesStepsAndPositions) {
   const std::string key = "evaluation.squad.";
   const std::string train = key + "train=train.json";

@@ -102,9 +102,10 @@ TEST(FusedDropout, LinearResidualNormEqualsPlainAutograd) {
 TEST(FusedDropout, SelfAttentionEqualsPlainAutograd) {
   at::manual_seed(2);
   const at::Tensor input = random_leaf({kRows, kHidden});
-  const SelfAttentionWeights weights{random_linear(kHidden, kHidden),
-                                     random_linear(kHidden, kHidden),
-                                     random_linear(kHidden, kHidden)};
+  SelfAttentionWeights weights{random_linear(kHidden, kHidden), random_linear(kHidden, kHidden),
+                               random_linear(kHidden, kHidden), nullptr};
+  weights.joined = std::make_shared<JoinedLinear>(
+      std::vector<LinearWeights>{weights.query, weights.key, weights.value});
   const Dropout dropout = make_dropout();
   std::vector<at::Tensor> outputs;
   std::int64_t begin = 0;
@@ -129,7 +130,8 @@ TEST(FusedDropout, SelfAttentionEqualsPlainAutograd) {
   }
   outputs.push_back(at::zeros({kRows - begin, kHidden}));
   expect_equal_functions(
-      self_attention(input, weights, token_rows(), kHeads, dropout), at::cat(outputs),
+      self_attention(input, weights, token_rows(), kHeads, dropout, AttentionKernel::tiled),
+      at::cat(outputs),
       {input, weights.query.weight.master, weights.query.bias.master, weights.key.weight.master,
        weights.key.bias.master, weights.value.weight.master, weights.value.bias.master});
 }

@@ -70,31 +70,30 @@ void compare_attention(const AttentionCase& c, at::ScalarType type) {
   const std::int64_t row_count = lengths.sum().item<std::int64_t>() + c.rest;
   const TokenRows tokens = make_token_rows(lengths, row_count);
   const AttentionShape shape{tokens.layout(), c.heads, c.head_size};
-  const std::vector<std::int64_t> sizes = {row_count, c.heads * c.head_size};
-  const at::Tensor query = random_of(sizes, type);
-  const at::Tensor key = random_of(sizes, type);
-  const at::Tensor value = random_of(sizes, type);
-  const at::Tensor above = random_of(sizes, type);
+  const std::int64_t width = c.heads * c.head_size;
+  const at::Tensor query_key_value = random_of({row_count, 3 * width}, type);
+  const at::Tensor above = random_of({row_count, width}, type);
   const at::Tensor log_sums = at::empty({row_count, c.heads});
-  std::vector<at::Tensor> ours;  // output and the three gradients, filled with what must not stay
-  for (int i = 0; i < 4; ++i) {
-    ours.push_back(at::full_like(query, NAN));
+  const at::Tensor output = at::full_like(above, NAN);  // what must not stay
+  const at::Tensor gradient = at::full_like(query_key_value, NAN);
+  attention_forward(shape, {}, data_of<T>(query_key_value), mutable_data_of<T>(output),
+                    mutable_floats_of(log_sums));
+  attention_backward(shape, {}, data_of<T>(query_key_value), floats_of(log_sums), data_of<T>(above),
+                     mutable_data_of<T>(gradient));
+  std::vector<at::Tensor> leaves;
+  for (const at::Tensor& part : query_key_value.chunk(3, 1)) {
+    leaves.push_back(double_leaf(part));
   }
-  attention_forward(shape, {}, data_of<T>(query), data_of<T>(key), data_of<T>(value),
-                    mutable_data_of<T>(ours[0]), mutable_floats_of(log_sums));
-  attention_backward(shape, {}, data_of<T>(query), data_of<T>(key), data_of<T>(value),
-                     floats_of(log_sums), data_of<T>(above), mutable_data_of<T>(ours[1]),
-                     mutable_data_of<T>(ours[2]), mutable_data_of<T>(ours[3]));
-  const std::vector<at::Tensor> leaves = {double_leaf(query), double_leaf(key), double_leaf(value)};
   const at::Tensor theirs = plain_attention(c, leaves[0], leaves[1], leaves[2]);
   const auto gradients = torch::autograd::grad({theirs}, leaves, {above.to(at::kDouble)});
   const std::string what = std::string(c10::toString(type)) + ", " +
                            std::to_string(c.lengths.size()) + " samples, head size " +
                            std::to_string(c.head_size);
-  expect_close(ours[0], theirs.detach(), what + ": output");
-  expect_close(ours[1], gradients[0], what + ": gradient of the query");
-  expect_close(ours[2], gradients[1], what + ": gradient of the key");
-  expect_close(ours[3], gradients[2], what + ": gradient of the value");
+  expect_close(output, theirs.detach(), what + ": output");
+  const std::vector<at::Tensor> ours = gradient.chunk(3, 1);
+  expect_close(ours[0], gradients[0], what + ": gradient of the query");
+  expect_close(ours[1], gradients[1], what + ": gradient of the key");
+  expect_close(ours[2], gradients[2], what + ": gradient of the value");
 }
 
 TEST(KernelSweep, AttentionOfAnyLengths) {

@@ -34,30 +34,8 @@ RunConfig tiny_config(Precision precision) {
   RunConfig config = testing::tiny_step_config();
   config.model.max_position_embeddings = kLength;
   config.precision = precision;
+  config.attention_kernel = AttentionKernelName::tiled;  // the masks of the CPU
   return config;
-}
-
-/// Sequences of different lengths, sequence i with 1 + i masked tokens.
-Batch sequences(std::int64_t first, std::int64_t count) {
-  Batch batch;
-  for (std::int64_t row = 0; row < count; ++row) {
-    const std::int64_t sample = first + row;
-    const auto begin = static_cast<std::int32_t>(batch.input_ids.size());
-    const std::int64_t length = kLength - 4 * row;
-    for (std::int64_t position = 0; position < length; ++position) {
-      batch.input_ids.push_back(static_cast<std::int32_t>(5 + (sample * 7 + position * 3) %
-                                                                  (testing::kStepVocabulary - 5)));
-      batch.token_type_ids.push_back(position < length / 2 ? 0 : 1);
-    }
-    batch.lengths.push_back(static_cast<std::int32_t>(length));
-    for (std::int64_t masked = 0; masked <= row; ++masked) {
-      batch.masked_positions.push_back(static_cast<std::int32_t>(begin + 1 + masked));
-      batch.masked_labels.push_back(static_cast<std::int32_t>(5 + (sample + masked) % 40));
-    }
-    batch.next_sentence_labels.push_back(static_cast<std::int8_t>(sample % 2));
-    batch.sample_numbers.push_back(static_cast<std::uint64_t>(sample));
-  }
-  return batch;
 }
 
 /// Micro-batch `rank` of the step, or both.
@@ -65,7 +43,8 @@ StepBatch step_batch(std::int64_t step, int rank, int ranks) {
   StepBatch batch{step, {}};
   for (int number = 0; number < 2; ++number) {
     if (number % ranks == rank) {
-      batch.micro_batches.push_back(sequences(10 * step + 3 * number, 3));
+      batch.micro_batches.push_back(
+          testing::sequences(10 * step + 3 * number, 3, kLength, /*shorter_by=*/4));
     }
   }
   return batch;
@@ -82,7 +61,9 @@ struct RankRun {
                     : nullptr),
         reducer(communicator, buckets, Reduction::standard, sharded.get()),
         optimizer(make_optimizer(config.optimizer, buckets.parameters(), sharded.get())),
-        step(config, communicator, model, buckets, reducer, *optimizer, progress) {}
+        step(config, communicator, model, buckets, reducer, *optimizer, progress) {
+    model.use(choose_kernels(kernel_request(config), config.model, device));
+  }
 
   /// Every weight in the compute type, one after the other, on the CPU in fp32.
   at::Tensor weights() const {
@@ -115,16 +96,19 @@ double tolerance_of(Precision precision) {
 
 class DeviceParity : public ::testing::TestWithParam<Precision> {};
 
-TEST_P(DeviceParity, LossesAndEveryGradientAreTheHosts) {
+/// One step on the device against one on the CPU, which has no other attention than the tiled one.
+void compare_gradients(const RunConfig& config) {
   const auto alone = make_single_communicator();
-  RankRun host(tiny_config(GetParam()), at::kCPU, *alone);
-  RankRun device(tiny_config(GetParam()), testing::device_under_test(), *alone);
+  RunConfig host_config = config;
+  host_config.attention_kernel = AttentionKernelName::automatic;
+  RankRun host(host_config, at::kCPU, *alone);
+  RankRun device(config, testing::device_under_test(), *alone);
   for (RankRun* run : {&host, &device}) {
     run->config.optimizer.weight_decay = 0.0;
   }
   const StepResult expected = host.step.run(step_batch(1, 0, 1), 0, 0.0);
   const StepResult found = device.step.run(step_batch(1, 0, 1), 0, 0.0);
-  const double tolerance = tolerance_of(GetParam());
+  const double tolerance = tolerance_of(config.precision);
   EXPECT_NEAR(found.losses.mlm_sum, expected.losses.mlm_sum, tolerance * expected.losses.mlm_sum);
   EXPECT_NEAR(found.losses.nsp_sum, expected.losses.nsp_sum, tolerance * expected.losses.nsp_sum);
   EXPECT_EQ(found.losses.masked_tokens, expected.losses.masked_tokens);
@@ -141,6 +125,10 @@ TEST_P(DeviceParity, LossesAndEveryGradientAreTheHosts) {
         tolerance)
         << name;
   }
+}
+
+TEST_P(DeviceParity, LossesAndEveryGradientAreTheHosts) {
+  compare_gradients(tiny_config(GetParam()));
 }
 
 TEST_P(DeviceParity, StepsOfLambGiveTheHostsWeightsAndTrustRatios) {
@@ -267,6 +255,43 @@ TEST_P(DeviceParity, AnswersAreTheHosts) {
 
 INSTANTIATE_TEST_SUITE_P(Precisions, DeviceParity,
                          ::testing::Values(Precision::fp32, Precision::bf16, Precision::fp16),
+                         [](const auto& one) { return std::string(enum_name(one.param)); });
+
+/// FlashAttention's masks are not the host's, so that with them only the device's own runs compare.
+class DeviceFlash : public ::testing::TestWithParam<Precision> {
+ protected:
+  static RunConfig config_with(double dropout) {
+    RunConfig config = tiny_config(GetParam());
+    config.attention_kernel = AttentionKernelName::flash;
+    config.model.attention_probs_dropout_prob = dropout;
+    config.model.hidden_dropout_prob = 0.0;  // so that nothing else depends on the seed
+    return config;
+  }
+  static at::Tensor weights_after_a_step(const RunConfig& config, std::int64_t step) {
+    const auto alone = make_single_communicator();
+    RankRun run(config, testing::device_under_test(), *alone);
+    run.step.run(step_batch(step, 0, 1), 0, 0.01);
+    return run.weights();
+  }
+};
+
+TEST_P(DeviceFlash, LossesAndEveryGradientAreTheHosts) {
+  compare_gradients(config_with(0.0));
+}
+
+TEST_P(DeviceFlash, DropoutIsTheSameAtEveryRepetition) {
+  RunConfig config = config_with(0.5);
+  const at::Tensor weights = weights_after_a_step(config, 0);
+  EXPECT_TRUE(at::equal(weights_after_a_step(config, 0), weights));
+  config.gradient_checkpointing = true;
+  EXPECT_TRUE(at::equal(weights_after_a_step(config, 0), weights));
+  EXPECT_FALSE(at::equal(weights_after_a_step(config_with(0.0), 0), weights));
+  config.seed += 1;
+  EXPECT_FALSE(at::equal(weights_after_a_step(config, 0), weights));
+}
+
+INSTANTIATE_TEST_SUITE_P(Precisions, DeviceFlash,
+                         ::testing::Values(Precision::bf16, Precision::fp16),
                          [](const auto& one) { return std::string(enum_name(one.param)); });
 
 TEST(DeviceStep, NamesTheTensorWhoseGradientIsNotFinite) {

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <ATen/Functions.h>
+
+namespace lambert::testing {
+
+/// A tensor of the registered device, whose memory is the host's, as one of the CPU.
+inline at::Tensor on_cpu(const at::Tensor& tensor) {
+  return at::from_blob(tensor.data_ptr(), tensor.sizes(), tensor.strides(),
+                       tensor.options().device(at::kCPU));
+}
+
+}  // namespace lambert::testing

@@ -130,9 +130,10 @@ def main():
     result = squad_rules.score(dev, predictions, "1.1")
     seconds = sorted(r["seconds"] for r in records)
     result.update(windows=len(windows), steps=len(records), seconds_per_step=seconds[len(seconds) // 2],
-                  answer_seconds=answered, losses=[r["loss"] for r in records])
+                  answer_seconds=answered, losses=[r["loss"] for r in records],
+                  seconds=[r["seconds"] for r in records])
     (folder / "result.json").write_text(json.dumps(result))
-    print(json.dumps({k: v for k, v in result.items() if k != "losses"}))
+    print(json.dumps({k: v for k, v in result.items() if k not in ("losses", "seconds")}))
 
 
 if __name__ == "__main__":

@@ -59,6 +59,7 @@ TEST(ModelSize, MemoryHoldsWeightsGradientsAndMoments) {
 
 TEST(ModelSize, RanksShareTheOptimizersStateWhenItIsSharded) {
   constexpr std::int64_t kParameters = 336'226'108LL;
+  constexpr std::int64_t kQueryKeyValue = std::int64_t{24} * 3 * 1024 * 1024;
   PhaseConfig phase;
   phase.max_seq_length = 128;
   phase.max_predictions_per_seq = 20;
@@ -71,7 +72,7 @@ TEST(ModelSize, RanksShareTheOptimizersStateWhenItIsSharded) {
   config.precision = Precision::bf16;
   const MemoryEstimate bf16 = estimate_memory(config, phase, 8, 4);
   EXPECT_EQ(bf16.weights, kParameters);
-  EXPECT_EQ(bf16.compute_weights, 2 * kParameters);
+  EXPECT_EQ(bf16.compute_weights, 2 * (kParameters + kQueryKeyValue));  // with a copy
   EXPECT_EQ(bf16.gradients, 4 * kParameters);
   EXPECT_EQ(bf16.moments, 2 * kParameters);
   EXPECT_EQ(bf16.residuals, 0);

@@ -84,9 +84,7 @@ constexpr EnumNames<SquadVersion, 2> enum_names(SquadVersion /*tag*/) {
 }
 
 template <class Enum>
-concept NamedEnum = requires(Enum value) {
-  enum_names(value);
-};
+concept NamedEnum = requires(Enum value) { enum_names(value); };
 
 template <NamedEnum Enum>
 std::string enum_name(Enum value) {

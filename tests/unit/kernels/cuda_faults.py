@@ -108,6 +108,7 @@ FAULTS = [
           "if (row <= row_count && column < shape.head_size)", ATTENTION, True),
     Fault("attention, forward", "cuda_attention_tiles.h", "head * 65536 + query", "head * 65536 + query / 2", ATTENTION),
     Fault("attention, forward", "cuda_attention_tiles.h", "if (dropout_block(key) != block) {", "if (k == 0) {", ATTENTION),
+    Fault("attention, forward", "attention.h", "place * hidden_size()", "place * head_size", ATTENTION),
     Fault("attention, backward", "attention_backward_cuda.cu",
           "      __syncthreads();  // the last keys have been read\n", "", ATTENTION),
     Fault("attention, backward", "attention_backward_cuda.cu",

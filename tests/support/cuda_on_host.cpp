@@ -112,6 +112,18 @@ void resume(std::size_t thread) {
   arrived_on_stack(d.scheduler_sanitizer_stack, nullptr, nullptr);
 }
 
+/// Not inlined: getcontext() may return twice as far as the compiler knows, which then warns of
+/// every variable of the function that calls it.
+[[gnu::noinline]] void prepare(Fiber& fiber) {
+  getcontext(&fiber.context);
+  fiber.context.uc_stack.ss_sp = fiber.stack.get();
+  fiber.context.uc_stack.ss_size = kStackBytes;
+  fiber.context.uc_link = nullptr;
+  makecontext(&fiber.context, fiber_main, 0);
+  fiber.state = State::ready;
+  fiber.sanitizer_stack = nullptr;
+}
+
 void start_fibers(std::size_t count) {
   Device& d = device();
   if (d.fibers.size() < count) {
@@ -123,13 +135,7 @@ void start_fibers(std::size_t count) {
       fiber.stack = std::make_unique_for_overwrite<std::byte[]>(  // NOLINT: see the member
           kStackBytes);
     }
-    getcontext(&fiber.context);
-    fiber.context.uc_stack.ss_sp = fiber.stack.get();
-    fiber.context.uc_stack.ss_size = kStackBytes;
-    fiber.context.uc_link = nullptr;
-    makecontext(&fiber.context, fiber_main, 0);
-    fiber.state = State::ready;
-    fiber.sanitizer_stack = nullptr;
+    prepare(fiber);
   }
   d.thread_count = count;
 }

@@ -14,7 +14,9 @@ namespace lambert {
 class TempDirectory {
  public:
   TempDirectory() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "lambert-test-XXXXXX").string();
+    const std::string to_be_chosen(6, 'X');  // by mkdtemp
+    std::string pattern =
+        (std::filesystem::temp_directory_path() / ("lambert-test-" + to_be_chosen)).string();
     if (::mkdtemp(pattern.data()) == nullptr) {
       throw std::runtime_error("cannot create " + pattern);
     }

@@ -8,10 +8,10 @@
 #include <vector>
 
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include "base/error.h"
 #include "config/load_run_config.h"
+#include "support/temp_directory.h"
 
 namespace lambert {
 
@@ -41,25 +41,12 @@ inline std::string good_config_with(const std::string& piece, const std::string&
 /// A file that is gone when the test ends.
 class ConfigFile {
  public:
-  explicit ConfigFile(const std::string& text) {
-    std::string pattern =
-        (std::filesystem::temp_directory_path() / "lambert-config-XXXXXX").string();
-    folder_ = ::mkdtemp(pattern.data());
-    path_ = folder_ / "run.yaml";
-    std::ofstream(path_, std::ios::binary) << text;
-  }
-  ConfigFile(const ConfigFile&) = delete;
-  ConfigFile& operator=(const ConfigFile&) = delete;
-  ~ConfigFile() {
-    std::error_code ignored;
-    std::filesystem::remove_all(folder_, ignored);
-  }
-  const std::filesystem::path& path() const { return path_; }
-  const std::filesystem::path& folder() const { return folder_; }
+  explicit ConfigFile(const std::string& text) { std::ofstream(path(), std::ios::binary) << text; }
+  std::filesystem::path path() const { return folder_ / "run.yaml"; }
+  const std::filesystem::path& folder() const { return folder_.path(); }
 
  private:
-  std::filesystem::path folder_;
-  std::filesystem::path path_;
+  TempDirectory folder_;
 };
 
 inline RunConfig load_text(const std::string& text,

@@ -41,7 +41,7 @@ void EncoderLayer::choose_products(const std::map<MatrixShape, ProductForms>& of
 
 void EncoderLayer::use(const KernelChoice& kernels) {
   attention_kernel_ = kernels.attention;
-  attention_.joined->current().weight.products->use(kernels.float32_products);
+  attention_.joined->products().use(kernels.float32_products);
 }
 
 at::Tensor EncoderLayer::forward(const at::Tensor& hidden, const TokenRows& tokens,

@@ -34,6 +34,7 @@ class JoinedLinear {
 
   /// Weight (sum of out, in) and bias, to compute with. Gradients belong to the parts.
   LinearWeights current();
+  WeightProducts& products() { return *products_; }
 
  private:
   JoinedRows weights_;

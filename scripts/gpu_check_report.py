@@ -22,6 +22,7 @@ TEST_CLAIMS = [
     ("kernels on the GPU agree with the CPU's", r"kernels"),
     ("losses, gradients and steps on the GPU agree with the CPU's", r"parity"),
     ("a resumed run has the same bits on the GPU", r"resume"),
+    ("CUDA graphs give the same bits as kernels one by one", r"graphs"),
 ]
 LENGTHS = (128, 512)
 NOT_RUN = "not run"

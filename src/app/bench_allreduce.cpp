@@ -167,11 +167,11 @@ void hold(std::vector<Contest>& contests, Field& field, double seconds) {
 BenchResult bench_allreduce(const BenchOptions& options) {
   CommConfig config;
   config.all_reduce_dtype = options.dtype == "bf16" ? WireType::bfloat16 : WireType::float32;
-  config.hierarchical = Hierarchical::off;
+  config.hierarchical = AutoFlag::off;
   MpiCommunicator communicator(config);
   const int ranks = communicator.size();
   std::optional<HierarchicalRing> hierarchical;
-  if (choose_hierarchical(Hierarchical::automatic, communicator.machines())) {
+  if (choose_hierarchical(AutoFlag::automatic, communicator.machines())) {
     hierarchical.emplace(communicator, config);
   }
   Field field{

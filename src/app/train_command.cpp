@@ -166,7 +166,8 @@ StopReason train(const ConfigOptions& options, const RunConfig& config, CheckedI
            " tensors=" + std::to_string(parameters.size()) +
            " vocab_size=" + std::to_string(config.model.vocab_size) + " ranks=" +
            std::to_string(communicator.size()) + " threads_per_rank=" + std::to_string(threads) +
-           " sharded_optimizer=" + (sharded ? "true" : "false") + " " + describe(kernels));
+           " sharded_optimizer=" + (sharded ? "true" : "false") + " " + describe(kernels) + " " +
+           describe_recording(largest_recorded_micro_batch(config, device)));
   log_treatments(*optimizer);
 
   CheckpointStore store(file_system, config.output_dir);

@@ -32,6 +32,7 @@ enum class RingKind {
 /// stream.
 struct DeviceStream {
   void* handle = nullptr;
+  void* mark = nullptr;  // a cudaEvent_t on it, or null
 };
 
 /// Work for the ring, in place.
@@ -44,7 +45,7 @@ struct RingWork {
   std::span<float> residual;
   std::string name;  // appears in error messages
   /// Set: values lie in device memory, and are ready when this stream has done what was put on it
-  /// before the work was started. Not set: host memory, ready now.
+  /// before its mark, or without one before the work was started. Not set: host memory, ready now.
   std::optional<DeviceStream> producer = {};
 };
 

@@ -76,16 +76,16 @@ Machines pretended_machines(const Machines& found) {
   return number_machines(labels);
 }
 
-bool choose_hierarchical(Hierarchical wanted, const Machines& machines) {
+bool choose_hierarchical(AutoFlag wanted, const Machines& machines) {
   // With one machine, or one rank on each, both ways are the same ring.
   const bool differs = machines.count() > 1 && machines.count() < machines.ranks();
-  if (wanted == Hierarchical::off || !differs) {
+  if (wanted == AutoFlag::off || !differs) {
     return false;
   }
   if (machines.are_alike()) {
     return true;
   }
-  if (wanted == Hierarchical::automatic) {
+  if (wanted == AutoFlag::automatic) {
     return false;
   }
   std::string sizes;

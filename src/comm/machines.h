@@ -28,6 +28,6 @@ Machines pretended_machines(const Machines& found);
 
 /// Whether sums are taken machine by machine. Throws ConfigError when that is asked for and the
 /// machines have different numbers of ranks.
-bool choose_hierarchical(Hierarchical wanted, const Machines& machines);
+bool choose_hierarchical(AutoFlag wanted, const Machines& machines);
 
 }  // namespace lambert

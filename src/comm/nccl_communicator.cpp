@@ -185,8 +185,12 @@ std::unique_ptr<PendingCollective> NcclCommunicator::start(RingWork work) {
   const NcclWatch::Work in_flight{id, take_event()};
   watch_->call(id, [&] {
     const std::string doing = "ordering '" + work.name + "' after the computation";
-    check_cuda(*api_, api_->cuda.event_record(produced_, work.producer->handle), doing);
-    check_cuda(*api_, api_->cuda.stream_wait_event(stream_, produced_, 0), doing);
+    CudaEvent ready = work.producer->mark;
+    if (ready == nullptr) {
+      ready = produced_;
+      check_cuda(*api_, api_->cuda.event_record(ready, work.producer->handle), doing);
+    }
+    check_cuda(*api_, api_->cuda.stream_wait_event(stream_, ready, 0), doing);
     collectives_->enqueue(work);
     check_cuda(*api_, api_->cuda.event_record(in_flight.done, stream_), doing);
   });

@@ -63,10 +63,8 @@ constexpr EnumNames<DeviceKind, 3> enum_names(DeviceKind /*tag*/) {
   return {{{DeviceKind::automatic, "auto"}, {DeviceKind::cpu, "cpu"}, {DeviceKind::cuda, "cuda"}}};
 }
 
-constexpr EnumNames<Hierarchical, 3> enum_names(Hierarchical /*tag*/) {
-  return {{{Hierarchical::automatic, "auto"},
-           {Hierarchical::on, "true"},
-           {Hierarchical::off, "false"}}};
+constexpr EnumNames<AutoFlag, 3> enum_names(AutoFlag /*tag*/) {
+  return {{{AutoFlag::automatic, "auto"}, {AutoFlag::on, "true"}, {AutoFlag::off, "false"}}};
 }
 constexpr EnumNames<WireType, 2> enum_names(WireType /*tag*/) {
   return {{{WireType::float32, "float32"}, {WireType::bfloat16, "bfloat16"}}};

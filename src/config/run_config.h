@@ -41,7 +41,8 @@ enum class MomentsAtPhaseStart {
 enum class NonFiniteGradients { stop, skip };
 enum class Backend { automatic, single, mpi, nccl };
 enum class WireType { float32, bfloat16 };
-enum class Hierarchical { automatic, on, off };
+/// true or false, or what the program finds best.
+enum class AutoFlag { automatic, on, off };
 enum class Reduction {
   standard,
   reproducible
@@ -128,7 +129,7 @@ struct CommConfig {
   WireType all_reduce_dtype = WireType::float32;
   /// Of mpi: sums inside each machine first, then between machines. automatic: where there are
   /// several machines with the same number of ranks, more than one.
-  Hierarchical hierarchical = Hierarchical::automatic;
+  AutoFlag hierarchical = AutoFlag::automatic;
   Reduction reduction = Reduction::standard;
   bool sharded_optimizer = false;  // each rank keeps and updates its share (ZeRO stage 1)
   bool error_feedback = false;     // what bf16 on the wire rounds away is sent later
@@ -184,6 +185,7 @@ struct RunConfig {
   LossScaleConfig loss_scale;
   Float32MatmulPrecision float32_matmul_precision = Float32MatmulPrecision::highest;
   AttentionKernelName attention_kernel = AttentionKernelName::automatic;
+  AutoFlag cuda_graphs = AutoFlag::automatic;
   bool gradient_checkpointing = false;  // layers are computed again in the backward pass
   bool pack_weights = false;  // copies of the encoder's matrices in the matmul library's layout
   LossNormalization loss_normalization = LossNormalization::global;

@@ -294,6 +294,12 @@ void visit_fields(Visitor& visit, RunConfig& config) {
   visit.section("loss_scale", config.loss_scale, false,
                 "Dynamic loss scaling, with `precision: fp16` only.");
   visit_kernel_fields(visit, config);
+  visit.field(
+      "cuda_graphs", config.cuda_graphs, any_value(),
+      "On a CUDA device: record the work of a micro-batch, forward and backward, once per "
+      "shape and start it as one CUDA graph from then on; the same bits. Takes a second set "
+      "of activations in memory. `auto`: for micro-batches of at most 8,192 tokens, whose "
+      "kernels are too short to be started one by one.");
   visit.field("gradient_checkpointing", config.gradient_checkpointing, any_value(),
               "Keep only the input of each layer and compute the layer again in the backward pass: "
               "a third more work, a fraction of the activations' memory, the same bits.");

@@ -152,7 +152,7 @@ void check_error_feedback(RuleChecker& rules, const CommConfig& communication) {
 
 void check_backend(RuleChecker& rules, const CommConfig& communication) {
   const bool is_nccl = communication.backend == Backend::nccl;
-  rules.require(!is_nccl || communication.hierarchical != Hierarchical::on,
+  rules.require(!is_nccl || communication.hierarchical != AutoFlag::on,
                 {"communication.hierarchical", "communication.backend"},
                 "NCCL chooses between flat and hierarchical sums itself; set "
                 "communication.hierarchical: auto, or backend: mpi");
@@ -191,6 +191,9 @@ void check_precision(RuleChecker& rules, const RunConfig& config) {
       config.attention_kernel != AttentionKernelName::flash || config.precision != Precision::fp32,
       {"attention_kernel", "precision"},
       "flash computes in bf16 and fp16; use auto, or choose bf16 or fp16");
+  rules.require(config.cuda_graphs != AutoFlag::on || config.device != DeviceKind::cpu,
+                {"cuda_graphs", "device"},
+                "device: cpu has none; use auto, or choose device: cuda");
   rules.require(!is_fp16 || config.non_finite_gradients == NonFiniteGradients::stop,
                 {"non_finite_gradients", "precision"},
                 "precision: fp16 repeats a step whose gradient is not finite with a smaller loss "

@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "gradients/device_work.h"
 #include "gradients/fixed_point_sum.h"
+#include "ops/recorded_work.h"
 #include "ops/tensor_views.h"
 
 namespace lambert {
@@ -24,7 +25,9 @@ std::span<float> span_of(const at::Tensor& tensor) {
 // pass, after all uses of the parameter (the tied embedding has two) were summed. A hook behind
 // each node counts the bucket down. A bucket whose count is zero is ready; ready buckets are
 // started in index order, because every rank must start the same reductions in the same order. What
-// never became ready (a parameter without gradient in this pass) is started by finish().
+// never became ready (a parameter without gradient in this pass) is started by finish(). A replayed
+// pass runs no hooks: when it was recorded they placed a mark behind each full bucket, and finish()
+// starts all reductions, each to wait for its bucket's mark.
 struct GradientReducer::State {
   State(Communicator& the_communicator, GradientBuckets& the_buckets, Reduction reduction,
         ShardedParameters* sharded_parameters, bool error_feedback)
@@ -51,14 +54,25 @@ struct GradientReducer::State {
   }
 
   void parameter_is_ready(std::size_t parameter) {
-    if (!reducing || arrived[parameter]) {
+    if (!(reducing || recording) || arrived[parameter]) {
       return;
     }
     arrived[parameter] = true;
-    --missing[buckets.bucket_of(parameter)];
+    const std::size_t bucket = buckets.bucket_of(parameter);
+    --missing[bucket];
+    if (recording) {
+      if (missing[bucket] == 0) {
+        place_mark(bucket);
+      }
+      return;
+    }
     while (pending.size() < missing.size() && missing[pending.size()] == 0) {
       start_next();
     }
+  }
+
+  void place_mark(std::size_t bucket) {
+    marks[bucket].place(buckets.buckets()[bucket].flat.device());
   }
 
   void start_next() {
@@ -80,7 +94,7 @@ struct GradientReducer::State {
     }
     if (sums.empty()) {
       work.values = span_of(flat);
-      work.producer = producer_of(flat);
+      work.producer = producer_of(flat, is_replayed ? marks[index].event() : nullptr);
     } else {
       sums[index].add(flat, micro_batches);
       work.values = sums[index].integers();
@@ -132,7 +146,10 @@ struct GradientReducer::State {
   std::vector<at::Tensor> residuals;  // per bucket (elements) fp32; empty without error feedback
   std::int64_t micro_batches = 1;     // of all ranks in this step
   OnBucket on_first_micro_batch;      // until it has seen its buckets
+  std::vector<DeviceMark> marks;      // per bucket, of recorded passes
   bool reducing = false;
+  bool recording = false;
+  bool is_replayed = false;      // the last micro-batch
   bool has_micro_batch = false;  // a backward pass was begun in this step
   double exposed_seconds = 0.0;
 };
@@ -190,13 +207,33 @@ void GradientReducer::begin_step(std::int64_t micro_batches, OnBucket on_first_m
   state_->on_first_micro_batch = std::move(on_first_micro_batch);
 }
 
-void GradientReducer::begin_micro_batch(bool is_last) {
+void GradientReducer::begin_recording() {
+  state_->arm();
+  state_->marks.resize(state_->buckets.buckets().size());
+  state_->recording = true;
+}
+
+void GradientReducer::end_recording() {
+  if (!state_->recording) {
+    return;  // a replay
+  }
+  for (std::size_t bucket = 0; bucket < state_->missing.size(); ++bucket) {
+    if (state_->missing[bucket] > 0) {
+      state_->place_mark(bucket);
+    }
+  }
+  state_->recording = false;
+  state_->arm();
+}
+
+void GradientReducer::begin_micro_batch(bool is_last, BackwardPass pass) {
   if (state_->has_micro_batch) {
     state_->end_first_micro_batch();
     state_->keep_micro_batch();
   }
   state_->has_micro_batch = true;
-  state_->reducing = is_last;
+  state_->is_replayed = pass == BackwardPass::replayed;
+  state_->reducing = is_last && !state_->is_replayed;
 }
 
 ReducedGradients GradientReducer::finish() {
@@ -215,6 +252,7 @@ ReducedGradients GradientReducer::finish() {
   state_->take_sums();
   state_->arm();
   state_->reducing = false;
+  state_->is_replayed = false;
   state_->has_micro_batch = false;
   state_->on_first_micro_batch = {};
   return {state_->buckets, state_->sharded};

@@ -12,6 +12,10 @@
 
 namespace lambert {
 
+/// How the gradients of a micro-batch come about: autograd walks, or a device repeats what was
+/// recorded (ops/recorded_work.h).
+enum class BackwardPass { now, replayed };
+
 /// Starts the reduction of a bucket as soon as the backward pass of the last micro-batch has filled
 /// it: an all-reduce, or with sharded parameters a reduce-scatter. Buckets are started in index
 /// order on every rank: a bucket that is full early waits for its predecessors. A reproducible
@@ -30,7 +34,11 @@ class GradientReducer {
   /// before anything is added or reduced.
   void begin_step(std::int64_t micro_batches, OnBucket on_first_micro_batch = {});
   /// Before every backward pass.
-  void begin_micro_batch(bool is_last);
+  void begin_micro_batch(bool is_last, BackwardPass pass = BackwardPass::now);
+  /// Before a backward pass is recorded, and as the last of the recorded work: replays then mark
+  /// the place where a bucket is full, so that its reduction can begin there.
+  void begin_recording();
+  void end_recording();
   /// Waits for all buckets. Throws CommError naming the bucket. Call once per step after the last
   /// backward pass.
   ReducedGradients finish();

@@ -14,7 +14,10 @@ struct CrossEntropySums {
 
 enum class LogitsBecome { unchanged, gradients };
 
-/// Softmax cross-entropy in fp32. logits: (N, C); labels: (N), each in 0 .. C-1. With
+/// The label of a row that does not count: its loss and its gradients are zero.
+inline constexpr std::int64_t kNoLabel = -1;
+
+/// Softmax cross-entropy in fp32. logits: (N, C); labels: (N), each in 0 .. C-1 or kNoLabel. With
 /// LogitsBecome::gradients the logits are replaced by the gradients of the loss sum: softmax -
 /// one_hot(label).
 template <typename T>

@@ -65,8 +65,13 @@ CrossEntropySums cross_entropy(T* logits, const std::int64_t* labels, std::int64
     float* const exponentials = work_space<float, 0>(classes);
     const Range range = part_of(rows, thread, threads);
     for (std::int64_t row = range.begin; row < range.end; ++row) {
-      cross_entropy_row(logits + row * classes, labels[row], classes, become, exponentials,
-                        partial[static_cast<std::size_t>(thread)]);
+      T* const values = logits + row * classes;
+      if (labels[row] != kNoLabel) {
+        cross_entropy_row(values, labels[row], classes, become, exponentials,
+                          partial[static_cast<std::size_t>(thread)]);
+      } else if (become == LogitsBecome::gradients) {
+        std::fill_n(values, classes, from_float<T>(0.0F));
+      }
     }
   });
   CrossEntropySums total;

@@ -92,6 +92,13 @@ __device__ void become_gradients(T* row, std::int64_t classes, std::int64_t labe
   }
 }
 
+template <typename T>
+__device__ void become_zero(T* row, std::int64_t classes) {
+  for (std::int64_t c = threadIdx.x; c < classes; c += blockDim.x) {
+    row[c] = from_float<T>(0.0F);
+  }
+}
+
 /// What a row adds to the sums.
 struct RowLoss {
   float loss;
@@ -105,6 +112,15 @@ __global__ void rows_kernel(T* logits, const std::int64_t* labels, std::int64_t 
   Seen* const space = shared.take<Seen>(kWarps);
   T* const row = logits + blockIdx.x * classes;
   const std::int64_t label = labels[blockIdx.x];
+  if (label == kNoLabel) {  // the same for the whole block
+    if (threadIdx.x == 0) {
+      losses[blockIdx.x] = {0.0F, 0};
+    }
+    if (become == LogitsBecome::gradients) {
+      become_zero(row, classes);
+    }
+    return;
+  }
   const Seen seen = merged_over_block(look_through<kWidth>(row, classes), space);
   if (threadIdx.x == 0) {
     const float distance = to_float(row[label]) - seen.largest;

@@ -16,7 +16,7 @@ __device__ inline std::uint32_t kept_lanes(const DropoutMask& mask, std::uint64_
                                            std::uint32_t row, std::uint32_t block) {
   const PhiloxBlock words = philox(
       {block, row, static_cast<std::uint32_t>(sample), static_cast<std::uint32_t>(sample >> 32)},
-      mask.key);
+      mask.device_key == nullptr ? mask.key : *mask.device_key);
   std::uint32_t kept = 0;
   for (unsigned lane = 0; lane < 8; ++lane) {
     const std::uint32_t number = (words[lane / 2] >> (16 * (lane % 2))) & 0xFFFFU;

@@ -29,12 +29,19 @@ namespace lambert {
 /// The masks of one site in one micro-batch. The sample numbers are the caller's.
 struct DropoutMask {
   PhiloxKey key{};
+  /// On a device, where not null: read in place of key when the kernel runs. Work that is put on
+  /// the device once and runs in many steps (ops/recorded_work.h) finds the step's key here.
+  const PhiloxKey* device_key = nullptr;
   std::uint32_t threshold = 0;                   // round(65536 p); 0 = no dropout
   float scale = 1.0F;                            // of kept values
   const std::int64_t* sample_numbers = nullptr;  // (B)
 
   constexpr bool is_active() const { return threshold != 0; }
 };
+
+/// The key of a site's masks in one step.
+PhiloxKey dropout_key(std::uint64_t seed, std::uint32_t phase, std::int64_t step,
+                      std::uint32_t site);
 
 /// probability in [0, 1).
 DropoutMask make_dropout_mask(std::uint64_t seed, std::uint32_t phase, std::int64_t step,

@@ -58,15 +58,20 @@ void write_multipliers(const Words& words, const DropoutMask& mask, float* multi
 
 }  // namespace
 
-DropoutMask make_dropout_mask(std::uint64_t seed, std::uint32_t phase, std::int64_t step,
-                              std::uint32_t site, double probability,
-                              const std::int64_t* sample_numbers) {
+PhiloxKey dropout_key(std::uint64_t seed, std::uint32_t phase, std::int64_t step,
+                      std::uint32_t site) {
   const auto step_bits = static_cast<std::uint64_t>(step);
   const PhiloxBlock mixed = philox({site, phase, static_cast<std::uint32_t>(step_bits),
                                     static_cast<std::uint32_t>(step_bits >> 32)},
                                    philox_key(seed, RandomPurpose::dropout));
+  return {mixed[0], mixed[1]};
+}
+
+DropoutMask make_dropout_mask(std::uint64_t seed, std::uint32_t phase, std::int64_t step,
+                              std::uint32_t site, double probability,
+                              const std::int64_t* sample_numbers) {
   DropoutMask mask;
-  mask.key = {mixed[0], mixed[1]};
+  mask.key = dropout_key(seed, phase, step, site);
   mask.threshold = static_cast<std::uint32_t>(std::lround(65536.0 * probability));
   mask.scale = 65536.0F / (65536.0F - static_cast<float>(mask.threshold));
   mask.sample_numbers = sample_numbers;

@@ -2,6 +2,7 @@
 #include "model/bert_encoder.h"
 
 #include "ops/checkpointed.h"
+#include "ops/device.h"
 #include "ops/tensor_views.h"
 
 namespace lambert {
@@ -35,9 +36,13 @@ class DropoutSites {
       return {};
     }
     const DropoutStream& stream = inputs_.dropout;
-    return {make_dropout_mask(stream.seed, stream.phase, stream.step, number, probability,
-                              data_of<std::int64_t>(inputs_.sample_numbers)),
-            inputs_.sample_numbers, inputs_.first_sample};
+    Dropout dropout{make_dropout_mask(stream.seed, stream.phase, stream.step, number, probability,
+                                      data_of<std::int64_t>(inputs_.sample_numbers)),
+                    inputs_.sample_numbers, inputs_.dropout_keys};
+    if (dropout.keys.defined()) {
+      dropout.mask.device_key = data_of<PhiloxKey>(dropout.keys) + number;
+    }
+    return dropout;
   }
 
   const ModelConfig& config_;
@@ -65,8 +70,19 @@ void BertEncoder::choose_products(const std::map<MatrixShape, ProductForms>& of_
 }
 
 void BertEncoder::use(const KernelChoice& kernels) {
+  draws_from_generator_ =
+      kernels.attention == AttentionKernel::flash && config_.attention_probs_dropout_prob > 0.0;
   for (EncoderLayer& layer : layers_) {
     layer.use(kernels);
+  }
+}
+
+void BertEncoder::begin(const EncoderTensors& inputs, bool with_dropout) const {
+  for (const EncoderLayer& layer : layers_) {
+    layer.join_weights();
+  }
+  if (draws_from_generator_ && with_dropout) {
+    seed_generator(embedding_.words.master.device(), inputs.generator_seed);
   }
 }
 
@@ -81,7 +97,9 @@ at::Tensor BertEncoder::encode(const EncoderTensors& inputs, bool with_dropout,
     const auto layer = [&of = layers_[number], tokens = inputs.tokens,
                         dropout = dropouts.layer(static_cast<std::int64_t>(number))](
                            const at::Tensor& input) { return of.forward(input, tokens, dropout); };
-    hidden = checkpoints_layers_ ? checkpointed(hidden, layer) : layer(hidden);
+    hidden = checkpoints_layers_
+                 ? checkpointed(hidden, layer, draws_from_generator_ && with_dropout)
+                 : layer(hidden);
   }
   if (all_states != nullptr) {
     all_states->push_back(hidden);

@@ -28,6 +28,9 @@ class BertEncoder {
   void choose_products(const std::map<MatrixShape, ProductForms>& of_shape, std::int64_t row_count);
   void use(const KernelChoice& kernels);
 
+  /// What the host does before encode(), see BertForPreTraining.
+  void begin(const EncoderTensors& inputs, bool with_dropout) const;
+
   /// The last layer's output: (T, H) in the compute type. all_states, if any, gets the embeddings'
   /// and every layer's.
   at::Tensor encode(const EncoderTensors& inputs, bool with_dropout,
@@ -36,6 +39,7 @@ class BertEncoder {
  private:
   ModelConfig config_;
   bool checkpoints_layers_;
+  bool draws_from_generator_ = false;  // FlashAttention's masks
   EmbeddingWeights embedding_;
   std::vector<EncoderLayer> layers_;
 };

@@ -23,9 +23,11 @@ struct BertForPreTraining::State {
         encoder(config, table, gradient_checkpointing),
         heads(config, table) {}
 
-  PretrainingLoss loss(const ModelInputs& inputs, bool with_dropout) const {
+  PretrainingTensors place(const ModelInputs& inputs) const {
     check_inputs(config, inputs);
-    const PretrainingTensors tensors = to_device(inputs, device);
+    return to_device(lambert::make_tensors(inputs, config.num_hidden_layers, device), device);
+  }
+  PretrainingLoss loss(const PretrainingTensors& tensors, bool with_dropout) const {
     return heads.loss(encoder.encode(tensors.encoder, with_dropout), tensors);
   }
 
@@ -44,20 +46,34 @@ BertForPreTraining::BertForPreTraining(const ModelConfig& config, Precision prec
 
 BertForPreTraining::~BertForPreTraining() = default;
 
+PretrainingTensors BertForPreTraining::make_tensors(const ModelInputs& inputs) const {
+  check_inputs(state_->config, inputs);
+  return lambert::make_tensors(inputs, state_->config.num_hidden_layers, state_->device);
+}
+
+void BertForPreTraining::begin(const PretrainingTensors& tensors) const {
+  state_->encoder.begin(tensors.encoder, true);
+}
+
+PretrainingLoss BertForPreTraining::forward(const PretrainingTensors& tensors) {
+  return state_->loss(tensors, true);
+}
+
 PretrainingLoss BertForPreTraining::forward(const ModelInputs& inputs) {
-  return state_->loss(inputs, true);
+  const PretrainingTensors tensors = state_->place(inputs);
+  begin(tensors);
+  return forward(tensors);
 }
 
 PretrainingLoss BertForPreTraining::evaluate(const ModelInputs& inputs) {
   const at::NoGradGuard no_gradients;
-  return state_->loss(inputs, false);
+  return state_->loss(state_->place(inputs), false);
 }
 
 PretrainingLogits BertForPreTraining::logits(const ModelInputs& inputs) {
   const at::NoGradGuard no_gradients;
   std::vector<at::Tensor> states;
-  check_inputs(state_->config, inputs);
-  const PretrainingTensors tensors = to_device(inputs, state_->device);
+  const PretrainingTensors tensors = state_->place(inputs);
   const at::Tensor hidden = state_->encoder.encode(tensors.encoder, false, &states);
   PretrainingLogits result = state_->heads.logits(hidden, tensors);
   for (const at::Tensor& state : states) {
@@ -86,6 +102,10 @@ void BertForPreTraining::use(const KernelChoice& kernels) {
 
 const ModelConfig& BertForPreTraining::config() const {
   return state_->config;
+}
+
+const at::Device& BertForPreTraining::device() const {
+  return state_->device;
 }
 
 }  // namespace lambert

@@ -14,6 +14,7 @@
 #include "model/kernel_choice.h"
 #include "model/model_inputs.h"
 #include "model/model_parameter.h"
+#include "model/model_tensors.h"
 #include "ops/weight_products.h"
 
 namespace lambert {
@@ -49,8 +50,16 @@ class BertForPreTraining {
                      const at::Device& device = at::Device(at::kCPU));
   ~BertForPreTraining();
 
-  /// Forward pass with dropout and autograd.
+  /// Forward pass with dropout and autograd: the next three in one.
   PretrainingLoss forward(const ModelInputs& inputs);
+  /// The inputs, checked, in the form for the model's device but on the host.
+  PretrainingTensors make_tensors(const ModelInputs& inputs) const;
+  /// What the host does before forward(), which works on the device alone: with recorded work,
+  /// before every replay.
+  void begin(const PretrainingTensors& tensors) const;
+  /// tensors: in the device's memory.
+  PretrainingLoss forward(const PretrainingTensors& tensors);
+
   /// Forward pass without dropout and without autograd.
   PretrainingLoss evaluate(const ModelInputs& inputs);
   PretrainingLogits logits(const ModelInputs& inputs);
@@ -64,6 +73,7 @@ class BertForPreTraining {
   void choose_products(const std::map<MatrixShape, ProductForms>& of_shape, std::int64_t row_count);
   void use(const KernelChoice& kernels);
   const ModelConfig& config() const;
+  const at::Device& device() const;
 
  private:
   struct State;

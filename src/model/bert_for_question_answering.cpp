@@ -27,8 +27,10 @@ struct BertForQuestionAnswering::State {
   at::Tensor logits(const QuestionAnsweringInputs& inputs, bool with_dropout,
                     std::vector<at::Tensor>* hidden_states) const {
     check_inputs(config, inputs);
-    const at::Tensor hidden =
-        encoder.encode(to_device(inputs, device), with_dropout, hidden_states);
+    const EncoderTensors tensors =
+        to_device(make_tensors(inputs, config.num_hidden_layers, device), device);
+    encoder.begin(tensors, with_dropout);
+    const at::Tensor hidden = encoder.encode(tensors, with_dropout, hidden_states);
     return linear(hidden, outputs).to(at::kFloat);
   }
 

@@ -31,6 +31,9 @@ class EncoderLayer {
                        std::int64_t row_count) const;
   void use(const KernelChoice& kernels);
 
+  /// Copies weights that are used as one, where they do not lie so and have changed.
+  void join_weights() const { attention_.joined->current(); }
+
   /// hidden: (T, H) in the compute type; so is the result.
   at::Tensor forward(const at::Tensor& hidden, const TokenRows& tokens,
                      const LayerDropouts& dropouts) const;

@@ -42,7 +42,7 @@ PretrainingLoss PretrainingHeads::loss(const at::Tensor& hidden,
   PretrainingLoss loss;
   loss.mlm_sum = masked.sum;
   loss.nsp_sum = at::cross_entropy_loss(next, inputs.next_sentence_labels, {}, at::Reduction::Sum);
-  loss.masked_tokens = inputs.masked_labels.numel();
+  loss.masked_tokens = inputs.masked_tokens;
   loss.sequences = inputs.next_sentence_labels.numel();
   loss.mlm_correct = masked.correct;
   loss.nsp_correct = next.detach().argmax(1).eq(inputs.next_sentence_labels).sum();
@@ -52,8 +52,10 @@ PretrainingLoss PretrainingHeads::loss(const at::Tensor& hidden,
 PretrainingLogits PretrainingHeads::logits(const at::Tensor& hidden,
                                            const PretrainingTensors& inputs) const {
   PretrainingLogits result;
-  result.mlm =
-      linear(transform_masked(hidden, inputs), {words_, decoder_bias_}).to(at::kFloat).cpu();
+  result.mlm = linear(transform_masked(hidden, inputs), {words_, decoder_bias_})
+                   .slice(0, 0, inputs.masked_tokens)
+                   .to(at::kFloat)
+                   .cpu();
   result.nsp = next_sentence_logits(hidden, inputs).cpu();
   return result;
 }

@@ -13,8 +13,8 @@ namespace lambert {
 
 /// tiled: Lambert's own, on every device; dropout masks from the counter stream. flash: LibTorch's
 /// FlashAttention (Dao 2023), on CUDA devices in bf16 and fp16, heads of a multiple of 8 up to 256;
-/// dropout masks from LibTorch's generator, seeded by (seed, phase, step, site, first sample), so
-/// that they depend on the micro-batch, and probabilities kept in steps of 1/255.
+/// dropout masks from LibTorch's generator, which goes on with every call and which the model
+/// starts anew for every micro-batch, and probabilities kept in steps of 1/255.
 enum class AttentionKernel { tiled, flash };
 
 /// Attention's output, and its backward pass.

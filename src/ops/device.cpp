@@ -23,7 +23,9 @@ int device_count(at::DeviceType type) {
 
 void use_device(const at::Device& device) {
   try {
-    c10::impl::VirtualGuardImpl(device.type()).setDevice(device);
+    const c10::impl::VirtualGuardImpl guard(device.type());
+    guard.setDevice(device);
+    guard.exchangeStream(guard.getStreamFromGlobalPool(device));
   } catch (const c10::Error& error) {
     throw DeviceError("choosing the device " + device.str() + ": LibTorch reports: " +
                       error.what_without_backtrace() + "; see the device's state with nvidia-smi");
@@ -52,12 +54,29 @@ double peak_memory_bytes(const at::Device& device) {
   return static_cast<double>(allocator->getDeviceStats(device.index()).allocated_bytes[kAll].peak);
 }
 
+namespace {
+
+/// A copy from pinned memory does not hold up the host.
+at::Tensor pinned_for(const at::Device& device, const at::Tensor& host) {
+  return device.is_cuda() ? host.pin_memory() : host;
+}
+
+}  // namespace
+
 at::Tensor to_device(const at::Tensor& host, const at::Device& device) {
   if (device.is_cpu() || !host.defined()) {
     return host;
   }
-  const at::Tensor source = device.is_cuda() ? host.pin_memory() : host;
-  return source.to(device, /*non_blocking=*/true);
+  return pinned_for(device, host).to(device, /*non_blocking=*/true);
+}
+
+void copy_to_device(const at::Tensor& host, const at::Tensor& target) {
+  target.copy_(pinned_for(target.device(), host), /*non_blocking=*/true);
+}
+
+void seed_generator(const at::Device& device, std::uint64_t seed) {
+  at::Generator generator = at::globalContext().defaultGenerator(device);
+  generator.set_current_seed(seed);
 }
 
 }  // namespace lambert

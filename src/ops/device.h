@@ -16,7 +16,8 @@ bool is_built_for(at::DeviceType type);
 /// machine has none.
 int device_count(at::DeviceType type);
 
-/// Makes `device` the calling thread's. Throws DeviceError.
+/// Makes `device` the calling thread's, with a stream of LibTorch's pool: work on CUDA's default
+/// stream cannot be recorded. Throws DeviceError.
 void use_device(const at::Device& device);
 
 /// The stream on which LibTorch puts the calling thread's work on `device`, which is not the CPU: a
@@ -30,8 +31,14 @@ void wait_for_device(const at::Device& device);
 /// device's by LibTorch's tensors (0 where its allocator does not count).
 double peak_memory_bytes(const at::Device& device);
 
-/// The tensor in the device's memory; itself for the CPU. Does not wait for the copy: it goes
-/// through pinned memory, and work that is put on the device later sees it.
+/// The tensor in the device's memory; itself for the CPU, undefined stays so. Does not wait for the
+/// copy: it goes through pinned memory, and work that is put on the device later sees it.
 at::Tensor to_device(const at::Tensor& host, const at::Device& device);
+
+/// The same into memory that is there: target has the shape and the type of host.
+void copy_to_device(const at::Tensor& host, const at::Tensor& target);
+
+/// Starts the generator of LibTorch's own random operations on a device, which is not the CPU.
+void seed_generator(const at::Device& device, std::uint64_t seed);
 
 }  // namespace lambert

@@ -9,12 +9,11 @@
 
 namespace lambert {
 
-/// The dropout of one site in one micro-batch; keeps the sample numbers alive that the mask points
-/// to.
+/// The dropout of one site in one micro-batch; keeps alive what the mask points to.
 struct Dropout {
-  DropoutMask mask;               // default: no dropout
-  at::Tensor sample_numbers;      // (B) int64
-  std::int64_t first_sample = 0;  // the first of them, on the host
+  DropoutMask mask;           // default: no dropout
+  at::Tensor sample_numbers;  // (B) int64
+  at::Tensor keys = {};       // (sites, 2) int32, on a device
 };
 
 }  // namespace lambert

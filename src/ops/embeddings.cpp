@@ -96,14 +96,11 @@ at::Tensor order_of(const at::Tensor& ids) {
 }  // namespace
 
 EmbeddingIds make_embedding_ids(const at::Tensor& input_ids, const at::Tensor& token_type_ids,
-                                const TokenRows& tokens, const at::Device& device) {
-  EmbeddingIds ids{to_device(input_ids.contiguous(), device),
-                   to_device(token_type_ids.contiguous(), device),
-                   {}};
-  if (!device.is_cpu()) {
-    ids.orders = to_device(
-        at::stack({order_of(input_ids), order_of(tokens.position_of), order_of(token_type_ids)}),
-        device);
+                                const TokenRows& tokens, bool with_orders) {
+  EmbeddingIds ids{input_ids.contiguous(), token_type_ids.contiguous(), {}};
+  if (with_orders) {
+    ids.orders =
+        at::stack({order_of(input_ids), order_of(tokens.position_of), order_of(token_type_ids)});
   }
   return ids;
 }

@@ -14,7 +14,7 @@ struct EmbeddingWeights {
   NormLayer norm;
 };
 
-/// What to look up, in the memory of the weights.
+/// What to look up, in the memory of the weights when it is looked up.
 struct EmbeddingIds {
   at::Tensor input_ids;       // (T) int32, within the table
   at::Tensor token_type_ids;  // (T) int32, within the table
@@ -23,9 +23,9 @@ struct EmbeddingIds {
   at::Tensor orders;
 };
 
-/// On the host; orders for a device are found there, too.
+/// On the host.
 EmbeddingIds make_embedding_ids(const at::Tensor& input_ids, const at::Tensor& token_type_ids,
-                                const TokenRows& tokens, const at::Device& device);
+                                const TokenRows& tokens, bool with_orders);
 
 /// dropout(LayerNorm(word + position + token type)): (T, H).
 at::Tensor embeddings(const EmbeddingWeights& weights, const EmbeddingIds& ids,

@@ -8,7 +8,6 @@
 #include <ATen/Context.h>
 #include <ATen/record_function.h>
 
-#include "base/counter_rng.h"
 #include "ops/attention.h"
 
 namespace lambert {
@@ -38,15 +37,6 @@ class FixedOrder {
   bool only_warned_;
   bool filled_;
 };
-
-/// The mask's key says seed, phase, step and site; the micro-batch is told by its first sample.
-std::uint64_t generator_seed(const Dropout& dropout) {
-  const auto sample = static_cast<std::uint64_t>(dropout.first_sample);
-  const PhiloxBlock block =
-      philox({static_cast<std::uint32_t>(sample), static_cast<std::uint32_t>(sample >> 32U), 0, 0},
-             dropout.mask.key);
-  return block[0] | std::uint64_t{block[1]} << 32U;
-}
 
 double dropout_probability(const Dropout& dropout) {
   return static_cast<double>(dropout.mask.threshold) / 65536.0;
@@ -89,10 +79,6 @@ Attention attend_flash(const at::Tensor& query_key_value, const TokenRows& token
   state.query = parts.select(1, 0);
   state.key = parts.select(1, 1);
   state.value = parts.select(1, 2);
-  if (dropout.mask.is_active()) {
-    at::Generator generator = at::globalContext().defaultGenerator(query_key_value.device());
-    generator.set_current_seed(generator_seed(dropout));
-  }
   std::tie(state.output, state.log_sums, state.random_state, state.unused, std::ignore) =
       at::_flash_attention_forward(state.query, state.key, state.value, tokens.starts,
                                    tokens.starts, tokens.longest, tokens.longest, state.probability,

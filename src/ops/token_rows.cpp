@@ -7,10 +7,14 @@
 #include <ATen/ATen.h>
 
 #include "base/error.h"
-#include "ops/device.h"
 #include "ops/tensor_views.h"
 
 namespace lambert {
+namespace {
+
+constexpr std::int64_t kLongestStep = 128;
+
+}  // namespace
 
 TokenLayout TokenRows::layout() const {
   return {sample_of.size(0), starts.size(0) - 2, data_of<std::int32_t>(starts),
@@ -37,12 +41,8 @@ TokenRows make_token_rows(const at::Tensor& lengths, std::int64_t row_count) {
   }
   starts[samples + 1] = static_cast<std::int32_t>(row_count);
   rows.longest = std::max(rows.longest, row_count - starts[samples]);
+  rows.longest = (rows.longest + kLongestStep - 1) / kLongestStep * kLongestStep;
   return rows;
-}
-
-TokenRows to_device(const TokenRows& rows, const at::Device& device) {
-  return {to_device(rows.starts, device), to_device(rows.sample_of, device),
-          to_device(rows.position_of, device), rows.longest};
 }
 
 }  // namespace lambert

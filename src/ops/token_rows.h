@@ -14,7 +14,8 @@ struct TokenRows {
   at::Tensor sample_of;    // (T)
   at::Tensor position_of;  // (T)
 
-  /// Rows of the longest sample, or of those that belong to none if they are more.
+  /// At least the rows of the longest sample and those that belong to none, in steps of 128, so
+  /// that micro-batches agree: a device's work is made for it.
   std::int64_t longest = 0;
 
   TokenLayout layout() const;
@@ -22,8 +23,5 @@ struct TokenRows {
 
 /// lengths: (B) int32, at least 1 each, with a sum of at most row_count. All on the host.
 TokenRows make_token_rows(const at::Tensor& lengths, std::int64_t row_count);
-
-/// The same in the device's memory.
-TokenRows to_device(const TokenRows& rows, const at::Device& device);
 
 }  // namespace lambert

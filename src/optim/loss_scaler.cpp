@@ -3,8 +3,6 @@
 
 #include <algorithm>
 
-#include <ATen/TensorOperators.h>
-
 #include "base/error.h"
 #include "base/log.h"
 #include "config/run_config_fields.h"
@@ -22,10 +20,6 @@ void LossScaler::restore(double scale, std::int64_t finite_steps) {
     scale_ = scale;
     finite_steps_ = finite_steps;
   }
-}
-
-at::Tensor LossScaler::scaled(const at::Tensor& loss) const {
-  return is_active_ ? loss * scale_ : loss;
 }
 
 GradientNorm LossScaler::unscaled(GradientNorm norm) const {

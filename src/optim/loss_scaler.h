@@ -4,8 +4,6 @@
 #include <cstdint>
 #include <string>
 
-#include <ATen/core/Tensor.h>
-
 #include "config/run_config.h"
 #include "optim/gradient_norm.h"
 
@@ -30,8 +28,6 @@ class LossScaler {
   /// Where a checkpoint stopped. Without effect when it is not active.
   void restore(double scale, std::int64_t finite_steps);
 
-  /// loss * scale; loss: () fp32.
-  at::Tensor scaled(const at::Tensor& loss) const;
   /// norm: of gradients of the scaled loss.
   GradientNorm unscaled(GradientNorm norm) const;
   /// What gradients of the scaled loss are multiplied by in the update. norm: unscaled; max_norm as

@@ -6,11 +6,8 @@
 #include <string>
 #include <utility>
 
-#include <ATen/ATen.h>
-
 #include "base/error.h"
 #include "base/log.h"
-#include "train/micro_batch_inputs.h"
 
 namespace lambert {
 namespace {
@@ -45,11 +42,11 @@ TrainStep::TrainStep(const RunConfig& config, Communicator& communicator, BertFo
                      RunProgress& progress)
     : config_(config),
       communicator_(communicator),
-      model_(model),
       buckets_(buckets),
       reducer_(reducer),
       optimizer_(optimizer),
       progress_(progress),
+      micro_step_(config, model, reducer),
       loss_scaler_(config.precision, config.loss_scale) {}
 
 StepResult TrainStep::run(const StepBatch& batch, std::int64_t phase_index, double learning_rate,
@@ -121,25 +118,22 @@ std::vector<PretrainingLoss> TrainStep::accumulate_gradients(const StepBatch& ba
                                                              const Denominators& total) {
   std::vector<PretrainingLoss> losses;
   for (const Batch& micro_batch : batch.micro_batches) {
-    reducer_.begin_micro_batch(&micro_batch == &batch.micro_batches.back());
-    PretrainingLoss loss = model_.forward(to_model_inputs(micro_batch, dropout));
-    loss_scaler_.scaled(mean_over(loss, total)).backward();
-    loss.mlm_sum = loss.mlm_sum.detach();  // the graph goes
-    loss.nsp_sum = loss.nsp_sum.detach();
-    losses.push_back(std::move(loss));
+    losses.push_back(micro_step_.run(micro_batch, dropout, weights_of(micro_batch.counts(), total),
+                                     &micro_batch == &batch.micro_batches.back()));
   }
   return losses;
 }
 
-at::Tensor TrainStep::mean_over(const PretrainingLoss& loss, const Denominators& total) const {
+/// The gradient is that of the mean, times the loss scale.
+LossWeights TrainStep::weights_of(const BatchCounts& counts, const Denominators& total) const {
+  const double scale = loss_scaler_.scale();
   if (config_.loss_normalization == LossNormalization::global) {
-    return loss.mlm_sum / total.masked_tokens + loss.nsp_sum / total.sequences;
+    return {scale / total.masked_tokens, scale / total.sequences};
   }
   // Mean of the micro-batches' means, as NVIDIA's, Google's and MLPerf's code has it.
-  const double masked_tokens = std::max(static_cast<double>(loss.masked_tokens), 1.0);
-  const double sequences = std::max(static_cast<double>(loss.sequences), 1.0);
-  return loss.mlm_sum / (masked_tokens * total.micro_batches) +
-         loss.nsp_sum / (sequences * total.micro_batches);
+  const double masked_tokens = std::max(static_cast<double>(counts.masked_tokens), 1.0);
+  const double sequences = std::max(static_cast<double>(counts.sequences), 1.0);
+  return {scale / (masked_tokens * total.micro_batches), scale / (sequences * total.micro_batches)};
 }
 
 StepResult TrainStep::skip_or_throw(StepResult result, const StepBatch& batch) {

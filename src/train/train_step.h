@@ -14,6 +14,7 @@
 #include "optim/gradient_norm.h"
 #include "optim/loss_scaler.h"
 #include "optim/optimizer.h"
+#include "train/micro_step.h"
 #include "train/run_progress.h"
 
 namespace lambert {
@@ -61,10 +62,11 @@ class TrainStep {
   /// Of the last step: the part of the reduction that compute did not hide.
   double exposed_reduce_seconds() const { return reducer_.exposed_seconds(); }
   LossScaler& loss_scaler() { return loss_scaler_; }
+  /// Micro-batches that were repetitions of recorded work.
+  std::int64_t replays() const { return micro_step_.replays(); }
 
  private:
-  /// What one micro-batch's sums are divided by, so that the sum over micro-batches and ranks is
-  /// the mean.
+  /// What the losses are sums over, of all ranks.
   struct Denominators {
     double masked_tokens = 1.0;
     double sequences = 1.0;
@@ -77,16 +79,16 @@ class TrainStep {
   std::vector<PretrainingLoss> accumulate_gradients(const StepBatch& batch,
                                                     const DropoutStream& dropout,
                                                     const Denominators& total);
-  at::Tensor mean_over(const PretrainingLoss& loss, const Denominators& total) const;  // () fp32
+  LossWeights weights_of(const BatchCounts& counts, const Denominators& total) const;
   StepResult skip_or_throw(StepResult result, const StepBatch& batch);
 
   const RunConfig& config_;
   Communicator& communicator_;
-  BertForPreTraining& model_;
   GradientBuckets& buckets_;
   GradientReducer& reducer_;
   Optimizer& optimizer_;
   RunProgress& progress_;
+  MicroStep micro_step_;
   LossScaler loss_scaler_;
   int skipped_in_a_row_ = 0;
 };

@@ -58,7 +58,7 @@ int main(int argument_count, char** arguments) {
   }
   lambert::CommConfig config;
   config.timeout_seconds = 30.0;
-  config.hierarchical = lambert::Hierarchical::on;
+  config.hierarchical = lambert::AutoFlag::on;
   if (wire == "bfloat16") {
     config.all_reduce_dtype = lambert::WireType::bfloat16;
     lambert::testing::relative_error() = lambert::testing::kBfloat16Error;

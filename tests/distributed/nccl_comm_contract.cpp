@@ -55,14 +55,14 @@ TEST(NcclCommunicator, SumsBucketsInOrderWhileTheProducerComputes) {
   std::atomic<bool> second_is_produced = false;
   launch(nullptr, [&first] { std::fill(first.begin(), first.end(), 1); });
   const auto first_pending =
-      communicator.start_all_reduce_sum(std::span(first), "bucket 0", DeviceStream{nullptr});
+      communicator.start_all_reduce_sum(std::span(first), "bucket 0", DeviceStream{});
   launch(nullptr, [&] {
     std::this_thread::sleep_for(std::chrono::milliseconds(1500));
     std::fill(second.begin(), second.end(), 2);
     second_is_produced = true;
   });
   const auto second_pending =
-      communicator.start_all_reduce_sum(std::span(second), "bucket 1", DeviceStream{nullptr});
+      communicator.start_all_reduce_sum(std::span(second), "bucket 1", DeviceStream{});
   first_pending->wait();
   EXPECT_FALSE(second_is_produced) << "bucket 0 was not summed before bucket 1 was computed";
   EXPECT_EQ(first, std::vector<std::int64_t>(first.size(), communicator.size()));
@@ -71,13 +71,33 @@ TEST(NcclCommunicator, SumsBucketsInOrderWhileTheProducerComputes) {
   EXPECT_EQ(second, std::vector<std::int64_t>(second.size(), 2 * communicator.size()));
 }
 
+/// As of recorded work, all of which is on the stream before any reduction is started.
+TEST(NcclCommunicator, SumsABucketFromItsMarkOn) {
+  Communicator& communicator = *shared_communicator();
+  std::vector<std::int64_t> first(1000);
+  std::atomic<bool> rest_is_done = false;
+  const StandInEvent full;
+  launch(nullptr, [&first] { std::fill(first.begin(), first.end(), 1); });
+  full.record(nullptr);
+  launch(nullptr, [&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(1500));
+    rest_is_done = true;
+  });
+  communicator
+      .start_all_reduce_sum(std::span(first), "bucket 0", DeviceStream{nullptr, full.handle()})
+      ->wait();
+  EXPECT_FALSE(rest_is_done) << "the reduction waited for more than the mark";
+  EXPECT_EQ(first, std::vector<std::int64_t>(first.size(), communicator.size()));
+  drain(nullptr);
+}
+
 TEST(NcclCommunicator, WaitsInAnyOrder) {
   Communicator& communicator = *shared_communicator();
   std::vector<std::vector<float>> buckets(5, std::vector<float>(5000, 1.0F));
   std::vector<std::unique_ptr<PendingCollective>> pending;
   for (auto& bucket : buckets) {
     pending.push_back(
-        communicator.start_all_reduce_sum(std::span(bucket), "bucket", DeviceStream{nullptr}));
+        communicator.start_all_reduce_sum(std::span(bucket), "bucket", DeviceStream{}));
   }
   for (std::size_t i = pending.size(); i-- > 0;) {
     pending[i]->wait();

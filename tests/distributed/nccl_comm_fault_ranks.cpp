@@ -52,7 +52,7 @@ void run(const std::string& suffer, int rank, double timeout_seconds) {
       const int bucket = suffers && suffer == "swap" ? kBuckets - 1 - i : i;
       pending.push_back(communicator->start_all_reduce_sum(
           std::span(buckets[static_cast<std::size_t>(bucket)]), "bucket " + std::to_string(bucket),
-          lambert::DeviceStream{nullptr}));
+          lambert::DeviceStream{}));
     }
     if (suffers && suffer == "data") {
       throw lambert::DataError("reading shard 7: hash mismatch; prepare it again");

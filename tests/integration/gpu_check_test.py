@@ -17,6 +17,7 @@ BENCH = {"tokens_per_second": 90000.0, "our_tokens_per_second": 100000.0, "peer"
          "times_as_fast": 1.25, "times_as_fast_smallest": 1.2, "times_as_fast_largest": 1.3}
 TESTS = """<testsuite>
 <testcase name="kernels_cuda_test" status="run"/><testcase name="gpu_resume_test" status="{resume}"/>
+<testcase name="gpu_graphs_test" status="run"/>
 <testcase name="gpu_parity_test" status="run"/></testsuite>
 """
 

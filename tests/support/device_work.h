@@ -55,6 +55,25 @@ inline void drain(CudaStreamHandle stream) {
   done.get_future().wait();
 }
 
+/// An event of the stand-in.
+class StandInEvent {
+ public:
+  StandInEvent() {
+    find_in_stand_in<int(CudaEvent*, unsigned)>("cudaEventCreateWithFlags")(&handle_, 0);
+  }
+  ~StandInEvent() { find_in_stand_in<int(CudaEvent)>("cudaEventDestroy")(handle_); }
+  StandInEvent(const StandInEvent&) = delete;
+  StandInEvent& operator=(const StandInEvent&) = delete;
+
+  void record(CudaStreamHandle stream) const {
+    find_in_stand_in<int(CudaEvent, CudaStreamHandle)>("cudaEventRecord")(handle_, stream);
+  }
+  CudaEvent handle() const { return handle_; }
+
+ private:
+  CudaEvent handle_ = nullptr;
+};
+
 /// The stand-in as a device, with casts on its streams.
 inline CommDevice stand_in_device() {
   CommDevice device;
@@ -96,7 +115,7 @@ class DeviceWorkCommunicator final : public Communicator {
       std::this_thread::sleep_for(std::chrono::microseconds(200));
       std::copy(values.begin(), values.end(), memory.begin());
     });
-    work.producer = DeviceStream{nullptr};
+    work.producer = DeviceStream{};
     try {
       return inner_.start(std::move(work));
     } catch (...) {

@@ -69,6 +69,9 @@ struct Guard final : c10::impl::DeviceGuardImplInterface {
   c10::Stream getStream(c10::Device /*device*/) const override {
     return c10::Stream(c10::Stream::DEFAULT, kDevice);
   }
+  c10::Stream getStreamFromGlobalPool(c10::Device device, bool /*high*/) const override {
+    return getStream(device);
+  }
   c10::Stream exchangeStream(c10::Stream stream) const override { return stream; }
   void* getStreamNativeHandle(const c10::Stream /*stream*/) const override { return nullptr; }
   c10::DeviceIndex deviceCount() const noexcept override { return 1; }

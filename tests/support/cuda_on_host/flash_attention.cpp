@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What LibTorch's FlashAttention computes, for the registered device: plain attention in fp32,
-// sample by sample. Its masks come from a generator with the seed that the default one has at the
-// call, as the GPU's do, though they are other masks.
+// sample by sample. Its masks come from a generator whose seed the default one draws at the call,
+// so that they depend on that one's state, as the GPU's do, though they are other masks.
 #include <cmath>
 #include <optional>
 #include <tuple>
@@ -52,8 +52,10 @@ std::tuple<at::Tensor, at::Tensor, at::Tensor, at::Tensor, at::Tensor> forward(
     bool /*return_debug_mask*/, std::optional<double> /*scale*/,
     std::optional<std::int64_t> /*left*/, std::optional<std::int64_t> /*right*/,
     const std::optional<at::Tensor>& /*used*/, const std::optional<at::Tensor>& /*slopes*/) {
-  const auto seed = static_cast<std::int64_t>(
-      at::globalContext().defaultGenerator(query.device()).current_seed());
+  const auto seed =
+      static_cast<std::int64_t>(at::check_generator<at::CPUGeneratorImpl>(
+                                    at::globalContext().defaultGenerator(query.device()))
+                                    ->random64());
   at::Generator generator =
       at::make_generator<at::CPUGeneratorImpl>(static_cast<std::uint64_t>(seed));
   const at::Tensor output = at::empty(query.sizes(), query.options());

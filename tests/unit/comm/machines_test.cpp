@@ -23,17 +23,17 @@ TEST(Machines, AreNumberedInTheOrderOfTheirFirstRanks) {
 }
 
 TEST(Machines, AreHierarchicalWhereThatMakesADifferenceAndTheyAreAlike) {
-  EXPECT_TRUE(choose_hierarchical(Hierarchical::automatic, number_machines({0, 0, 1, 1})));
-  EXPECT_TRUE(choose_hierarchical(Hierarchical::on, number_machines({0, 0, 1, 1})));
-  EXPECT_FALSE(choose_hierarchical(Hierarchical::off, number_machines({0, 0, 1, 1})));
-  EXPECT_FALSE(choose_hierarchical(Hierarchical::automatic, number_machines({0, 0, 1})));
-  EXPECT_FALSE(choose_hierarchical(Hierarchical::on, number_machines({0, 0})));
-  EXPECT_FALSE(choose_hierarchical(Hierarchical::on, number_machines({0, 1})));
+  EXPECT_TRUE(choose_hierarchical(AutoFlag::automatic, number_machines({0, 0, 1, 1})));
+  EXPECT_TRUE(choose_hierarchical(AutoFlag::on, number_machines({0, 0, 1, 1})));
+  EXPECT_FALSE(choose_hierarchical(AutoFlag::off, number_machines({0, 0, 1, 1})));
+  EXPECT_FALSE(choose_hierarchical(AutoFlag::automatic, number_machines({0, 0, 1})));
+  EXPECT_FALSE(choose_hierarchical(AutoFlag::on, number_machines({0, 0})));
+  EXPECT_FALSE(choose_hierarchical(AutoFlag::on, number_machines({0, 1})));
 }
 
 TEST(Machines, OfDifferentSizesCannotBeForcedToBeHierarchical) {
   try {
-    choose_hierarchical(Hierarchical::on, number_machines({0, 0, 1}));
+    choose_hierarchical(AutoFlag::on, number_machines({0, 0, 1}));
     FAIL() << "accepted";
   } catch (const ConfigError& error) {
     EXPECT_THAT(error.what(), ::testing::HasSubstr("the machines have 2, 1 ranks"));

@@ -166,9 +166,9 @@ TEST(BadValues, SumsMachineByMachineAreWrittenAutoTrueOrFalse) {
     return load_text(std::string(kGoodConfig) + "communication: {hierarchical: " + value + "}\n")
         .communication.hierarchical;
   };
-  EXPECT_EQ(written("auto"), Hierarchical::automatic);
-  EXPECT_EQ(written("true"), Hierarchical::on);
-  EXPECT_EQ(written("false"), Hierarchical::off);
+  EXPECT_EQ(written("auto"), AutoFlag::automatic);
+  EXPECT_EQ(written("true"), AutoFlag::on);
+  EXPECT_EQ(written("false"), AutoFlag::off);
 }
 
 TEST(BadValues, WhatNcclDoesNotDoIsRefusedWithIt) {

@@ -102,6 +102,12 @@ TEST(RunConfigRules, FlashAttentionIsForNarrowTypes) {
               HasSubstr("attention_kernel: flash computes in bf16 and fp16"));
 }
 
+TEST(RunConfigRules, CudaGraphsAreNotForTheCpu) {
+  EXPECT_THAT(mistake_in(kGoodConfig, {"cuda_graphs=true", "device=cuda"}), IsEmpty());
+  EXPECT_THAT(mistake_in(kGoodConfig, {"cuda_graphs=true", "device=cpu"}),
+              HasSubstr("cuda_graphs: device: cpu has none"));
+}
+
 TEST(RunConfigRules, TheSquadGaugeNeedsBothFilesStepsAndPositions) {
   const std::string key = "evaluation.squad.";
   const std::string train = key + "train=train.json";

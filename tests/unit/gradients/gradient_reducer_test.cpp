@@ -68,6 +68,33 @@ TEST(GradientReducer, FinishStartsWhatNeverGotAGradient) {
   EXPECT_EQ(chain.communicator.finished, 3U);
 }
 
+TEST(GradientReducer, StartsBucketsOfAReplayedPassInOrderWhenFinished) {
+  Chain chain;
+  GradientReducer reducer(chain.communicator, *chain.buckets, Reduction::standard);
+  reducer.begin_recording();
+  chain.loss().backward();
+  reducer.end_recording();
+  EXPECT_TRUE(chain.communicator.started.empty());
+  for (int step = 0; step < 2; ++step) {
+    chain.communicator.started.clear();
+    chain.buckets->zero();
+    reducer.begin_micro_batch(false);
+    chain.loss().backward();
+    reducer.begin_micro_batch(true, BackwardPass::replayed);
+    chain.loss().backward();
+    EXPECT_TRUE(chain.communicator.started.empty());
+    const ReducedGradients reduced = reducer.finish();
+    EXPECT_EQ(chain.communicator.started,
+              (std::vector<std::string>{"gradient bucket 0 (w2)", "gradient bucket 1 (w1)",
+                                        "gradient bucket 2 (w0)"}));
+    EXPECT_TRUE(at::equal(reduced.buckets().gradient(0), at::full({4}, 3 * 2 * 4.0F)));
+  }
+  reducer.begin_micro_batch(true);
+  chain.loss().backward();
+  EXPECT_EQ(chain.communicator.started.size(), 6U) << "again while the pass runs";
+  reducer.finish();
+}
+
 TEST(GradientReducer, ServesStepAfterStep) {
   Chain chain;
   GradientReducer reducer(chain.communicator, *chain.buckets, Reduction::standard);

@@ -16,9 +16,10 @@ struct Case {
 
 /// Fewer classes than threads, as many, more, and broken vectors.
 constexpr Case kCases[] = {{1, 1, 0},    {4, 2, 0},    {7, 256, 0}, {3, 2056, 0},
-                           {3, 3001, 0}, {5, 1030, 1}, {2, 260, 0}};
+                           {3, 3001, 0}, {6, 1030, 1}, {2, 260, 0}};
 
-/// Every second row has its label at a largest logit, every fourth a second such logit before it.
+/// Every second row has its label at a largest logit, every fourth a second such logit before it;
+/// every sixth has no label.
 template <typename T>
 void place_labels(const Case& c, std::vector<T>& logits, std::vector<std::int64_t>& labels) {
   for (std::size_t row = 0; row < c.rows; ++row) {
@@ -29,6 +30,9 @@ void place_labels(const Case& c, std::vector<T>& logits, std::vector<std::int64_
     }
     if (row % 4 == 0) {
       logits[row * c.classes + label / 2] = from_float<T>(9.0F);
+    }
+    if (row % 6 == 5) {
+      labels.back() = kNoLabel;
     }
   }
 }

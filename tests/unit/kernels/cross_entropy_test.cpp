@@ -47,6 +47,17 @@ TEST(CrossEntropy, LogitsBecomeSoftmaxMinusOneHot) {
   }
 }
 
+TEST(CrossEntropy, ARowWithoutLabelCountsNothing) {
+  std::vector<float> logits = kLogits;
+  logits[4] = std::nanf("1");
+  const std::vector<std::int64_t> labels = {1, kNoLabel};
+  const CrossEntropySums sums =
+      cross_entropy(logits.data(), labels.data(), 2, 3, LogitsBecome::gradients);
+  EXPECT_NEAR(sums.loss, -std::log(softmax(0, 1)), 1e-6);
+  EXPECT_EQ(sums.correct, 1);
+  EXPECT_EQ(std::vector<float>(logits.begin() + 3, logits.end()), std::vector<float>(3, 0.0F));
+}
+
 TEST(CrossEntropy, NaNLogitsGiveANaNLoss) {
   std::vector<float> logits = {1.0F, std::nanf("1"), 2.0F};
   const std::vector<std::int64_t> label = {0};

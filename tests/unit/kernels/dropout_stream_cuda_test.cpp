@@ -25,6 +25,21 @@ TEST(DropoutStreamCuda, HasTheHostsBits) {
   }
 }
 
+TEST(DropoutStreamCuda, ReadsTheKeyInDeviceMemoryWhenItRuns) {
+  const LayoutArrays arrays({3}, 0);
+  const DeviceLayout device(arrays);
+  constexpr std::int64_t kColumns = 500;
+  const DropoutMask later = make_dropout_mask(42, 1, 1235, 5, 0.5, arrays.sample_numbers.data());
+  const DeviceArray<PhiloxKey> key(std::vector<PhiloxKey>{later.key});
+  DropoutMask mask = mask_of(0.5, device.sample_numbers.data());
+  mask.device_key = key.data();
+  const DeviceArray<float> ours(kColumns);
+  dropout_multipliers(CudaStream{}, mask, 0, 1, kColumns, ours.data());
+  std::vector<float> theirs(kColumns);
+  dropout_multipliers(later, 0, 1, kColumns, theirs.data());
+  EXPECT_TRUE(ours.values() == theirs);
+}
+
 /// One number in 65,536 is the threshold itself: here are six on average.
 TEST(DropoutStreamCuda, KeepsAtTheThreshold) {
   const LayoutArrays arrays({3}, 0);

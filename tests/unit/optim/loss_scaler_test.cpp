@@ -55,8 +55,6 @@ TEST(LossScaler, StaysAtOneInOtherPrecisions) {
     }
     EXPECT_EQ(scaler.scale(), 1.0);
     EXPECT_EQ(scaler.finite_steps(), 0);
-    const at::Tensor loss = at::ones({});
-    EXPECT_TRUE(scaler.scaled(loss).is_same(loss)) << "not even multiplied";
     EXPECT_THROW(scaler.shrink_or_throw("step 1"), InternalError);
   }
 }
@@ -122,7 +120,7 @@ Outcome step_with_scale(OptimizerName name, double scale, double max_grad_norm) 
   GradientNorm norm;
   for (int step = 0; step < 3; ++step) {
     const at::Tensor gradient = at::arange(step, step + 40000, at::kFloat).sin() * 1e-3;
-    const ReducedGradients reduced = gradients.set({scaler.scaled(gradient)});
+    const ReducedGradients reduced = gradients.set({gradient * scaler.scale()});
     norm = scaler.unscaled(measure_gradient_norm(reduced));
     optimizer->step(reduced, scaler.gradient_scale(norm, max_grad_norm), 1e-2);
   }

@@ -219,6 +219,47 @@ TEST_P(DeviceParity, CheckpointedLayersGiveTheSameBits) {
   EXPECT_TRUE(at::equal(recomputed.weights(), kept.weights()));
 }
 
+/// Weights after three steps of two micro-batches of one shape, the last two with one of another.
+at::Tensor weights_of_run(const RunConfig& config, std::int64_t* replays = nullptr) {
+  const auto alone = make_single_communicator();
+  RankRun run(config, testing::device_under_test(), *alone);
+  for (std::int64_t step = 0; step < 3; ++step) {
+    StepBatch batch = step_batch(step, 0, 1);
+    if (step > 0) {
+      batch.micro_batches.push_back(testing::sequences(90 + step, 5, kLength));
+    }
+    run.step.run(batch, 0, 0.01);
+  }
+  if (replays != nullptr) {
+    *replays = run.step.replays();
+  }
+  return run.weights();
+}
+
+/// weights_of_run() with and without graphs.
+void expect_equal_bits_with_graphs(RunConfig config) {
+  config.cuda_graphs = AutoFlag::off;
+  std::int64_t replays = 0;
+  const at::Tensor expected = weights_of_run(config, &replays);
+  EXPECT_EQ(replays, 0);
+  config.cuda_graphs = AutoFlag::on;
+  EXPECT_TRUE(at::equal(weights_of_run(config, &replays), expected));
+  EXPECT_EQ(replays, 6) << "of eight micro-batches all but the first of each shape";
+}
+
+TEST_P(DeviceParity, CudaGraphsGiveTheSameBits) {
+  RunConfig config = tiny_config(GetParam());
+  config.loss_normalization = LossNormalization::per_micro_batch;
+  config.communication.sharded_optimizer = true;  // query, key and value are joined by copies
+  expect_equal_bits_with_graphs(config);
+}
+
+TEST(DeviceStep, CudaGraphsGiveTheSameBitsWithCheckpointedLayers) {
+  RunConfig config = tiny_config(Precision::bf16);
+  config.gradient_checkpointing = true;
+  expect_equal_bits_with_graphs(config);
+}
+
 TEST_P(DeviceParity, AnswersAreTheHosts) {
   const ModelConfig model = tiny_config(GetParam()).model;
   QuestionAnsweringInputs inputs;
@@ -288,6 +329,24 @@ TEST_P(DeviceFlash, DropoutIsTheSameAtEveryRepetition) {
   EXPECT_FALSE(at::equal(weights_after_a_step(config_with(0.0), 0), weights));
   config.seed += 1;
   EXPECT_FALSE(at::equal(weights_after_a_step(config, 0), weights));
+}
+
+TEST_P(DeviceFlash, CudaGraphsGiveTheSameBits) {
+  expect_equal_bits_with_graphs(config_with(0.5));
+}
+
+TEST_P(DeviceFlash, WithCheckpointedLayersCudaGraphsAreRefused) {
+  RunConfig config = config_with(0.5);
+  config.gradient_checkpointing = true;
+  EXPECT_EQ(largest_recorded_micro_batch(config, testing::device_under_test()), 0);
+  config.cuda_graphs = AutoFlag::on;
+  try {
+    largest_recorded_micro_batch(config, testing::device_under_test());
+    ADD_FAILURE() << "no error";
+  } catch (const ConfigError& error) {
+    EXPECT_THAT(error.what(),
+                ::testing::HasSubstr("cuda_graphs: true: with gradient_checkpointing"));
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Precisions, DeviceFlash,

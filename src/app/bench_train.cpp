@@ -20,7 +20,7 @@
 #include "ops/tensor_memory.h"
 #include "optim/optimizer.h"
 #include "train/matmul_rate.h"
-#include "train/micro_batch_inputs.h"
+#include "train/micro_step.h"
 #include "train/named_parameters.h"
 #include "train/product_choice.h"
 
@@ -104,27 +104,25 @@ BenchResult bench_train(const BenchOptions& options) {
   if (device.is_cpu()) {
     model.choose_products(choose_products(config, row_count, 1, *alone), row_count);
   }
-  const ModelInputs inputs = to_model_inputs(batch, {});
+  const BatchCounts counts = batch.counts();
   GradientReducer reducer(*alone, buckets, Reduction::standard);
+  MicroStep micro_step(config, model, reducer);
+  const LossWeights weights{1.0 / static_cast<double>(counts.masked_tokens),
+                            1.0 / static_cast<double>(counts.sequences)};
   const std::unique_ptr<Optimizer> optimizer =
       options.optimizer ? make_optimizer(config.optimizer, buckets.parameters()) : nullptr;
   double loss = 0.0;  // ln 30522 + ln 2 = 11.0 with fresh weights
   const auto step = [&] {
     buckets.zero();
-    reducer.begin_micro_batch(true);
-    const PretrainingLoss sums = model.forward(inputs);
-    const at::Tensor mean = sums.mlm_sum / static_cast<double>(sums.masked_tokens) +
-                            sums.nsp_sum / static_cast<double>(sums.sequences);
-    mean.backward();
+    const PretrainingLoss sums = micro_step.run(batch, {}, weights, /*is_last=*/true);
     const ReducedGradients gradients = reducer.finish();
     if (optimizer) {
       optimizer->step(gradients, 1.0, 1e-6);
     }
-    loss = mean.item<double>();
+    loss = weights.mlm * sums.mlm_sum.item<double>() + weights.nsp * sums.nsp_sum.item<double>();
   };
   const CallTimes times = time_calls(options.seconds, step);
   const double matmul_rate = measure_matmul_rate(config, device, *alone);
-  const BatchCounts counts = batch.counts();
   const auto tokens = static_cast<double>(counts.tokens);
   const double operations =
       model_operations(config.model, {static_cast<double>(counts.sequences), tokens,

@@ -14,9 +14,13 @@ namespace lambert {
 /// Bit j: lane j of the Philox block is kept.
 __device__ inline std::uint32_t kept_lanes(const DropoutMask& mask, std::uint64_t sample,
                                            std::uint32_t row, std::uint32_t block) {
+  PhiloxKey key = mask.key;
+  if (mask.device_key != nullptr) {
+    key = *mask.device_key;
+  }
   const PhiloxBlock words = philox(
       {block, row, static_cast<std::uint32_t>(sample), static_cast<std::uint32_t>(sample >> 32)},
-      mask.device_key == nullptr ? mask.key : *mask.device_key);
+      key);
   std::uint32_t kept = 0;
   for (unsigned lane = 0; lane < 8; ++lane) {
     const std::uint32_t number = (words[lane / 2] >> (16 * (lane % 2))) & 0xFFFFU;

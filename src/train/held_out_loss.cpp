@@ -22,12 +22,7 @@ LossSums add_in_batch_order(const std::vector<std::vector<std::byte>>& gathered,
     const std::vector<std::byte>& of_rank = gathered[static_cast<std::size_t>(index % ranks)];
     std::memcpy(&one, of_rank.data() + static_cast<std::size_t>(index / ranks) * sizeof(LossSums),
                 sizeof(LossSums));
-    total.mlm_sum += one.mlm_sum;
-    total.nsp_sum += one.nsp_sum;
-    total.masked_tokens += one.masked_tokens;
-    total.sequences += one.sequences;
-    total.mlm_correct += one.mlm_correct;
-    total.nsp_correct += one.nsp_correct;
+    total += one;
   }
   return total;
 }
@@ -44,15 +39,14 @@ HeldOutLoss::HeldOutLoss(const RunConfig& config, Communicator& communicator,
 EvaluationResult HeldOutLoss::run() {
   const std::int64_t samples = stream_.sample_count();
   const std::int64_t batch_count = (samples + batch_size_ - 1) / batch_size_;
-  std::vector<LossSums> mine;
+  std::vector<PretrainingLoss> losses;
   for (std::int64_t index = communicator_.rank(); index < batch_count;
        index += communicator_.size()) {
     const std::int64_t first = index * batch_size_;
     const Batch batch = stream_.read(first, std::min(batch_size_, samples - first));
-    LossSums sums;
-    sums += model_.evaluate(to_model_inputs(batch, {}));
-    mine.push_back(sums);
+    losses.push_back(model_.evaluate(to_model_inputs(batch, {})));
   }
+  const std::vector<LossSums> mine = read_losses(losses);
   const LossSums total =
       add_in_batch_order(communicator_.all_gather(std::as_bytes(std::span(mine))), batch_count);
   const double masked_tokens = std::max(total.masked_tokens, 1.0);

@@ -6,6 +6,8 @@
 #include <string>
 #include <utility>
 
+#include <ATen/ATen.h>
+
 #include "base/error.h"
 #include "base/log.h"
 
@@ -22,14 +24,33 @@ std::string describe(const StepResult& result, const StepBatch& batch) {
 
 }  // namespace
 
-LossSums& LossSums::operator+=(const PretrainingLoss& loss) {
-  mlm_sum += loss.mlm_sum.item<double>();
-  nsp_sum += loss.nsp_sum.item<double>();
-  masked_tokens += static_cast<double>(loss.masked_tokens);
-  sequences += static_cast<double>(loss.sequences);
-  mlm_correct += loss.mlm_correct.item<double>();
-  nsp_correct += loss.nsp_correct.item<double>();
+LossSums& LossSums::operator+=(const LossSums& other) {
+  mlm_sum += other.mlm_sum;
+  nsp_sum += other.nsp_sum;
+  masked_tokens += other.masked_tokens;
+  sequences += other.sequences;
+  mlm_correct += other.mlm_correct;
+  nsp_correct += other.nsp_correct;
   return *this;
+}
+
+std::vector<LossSums> read_losses(const std::vector<PretrainingLoss>& losses) {
+  std::vector<at::Tensor> rows;
+  for (const PretrainingLoss& loss : losses) {
+    rows.push_back(at::stack({loss.mlm_sum.to(at::kDouble), loss.nsp_sum.to(at::kDouble),
+                              loss.mlm_correct.to(at::kDouble), loss.nsp_correct.to(at::kDouble)}));
+  }
+  std::vector<LossSums> sums;
+  if (rows.empty()) {
+    return sums;
+  }
+  const at::Tensor values = at::stack(rows).cpu();
+  for (std::size_t index = 0; index < losses.size(); ++index) {
+    const double* const row = values.const_data_ptr<double>() + 4 * index;
+    sums.push_back({row[0], row[1], static_cast<double>(losses[index].masked_tokens),
+                    static_cast<double>(losses[index].sequences), row[2], row[3]});
+  }
+  return sums;
 }
 
 DropoutStream dropout_of_step(const RunConfig& config, std::int64_t phase_index,
@@ -96,8 +117,8 @@ ReducedGradients TrainStep::compute_gradients(const StepBatch& batch, std::int64
       accumulate_gradients(batch, dropout_of_step(config_, phase_index, batch), total);
   progress_.work = "reduce";
   const ReducedGradients gradients = reducer_.finish();
-  for (const PretrainingLoss& loss : losses) {
-    result.losses += loss;
+  for (const LossSums& sums : read_losses(losses)) {
+    result.losses += sums;
   }
   return gradients;
 }

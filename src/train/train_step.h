@@ -28,10 +28,13 @@ struct LossSums {
   double mlm_correct = 0.0;
   double nsp_correct = 0.0;
 
-  LossSums& operator+=(const PretrainingLoss& loss);
+  LossSums& operator+=(const LossSums& other);
   double mlm_mean() const { return masked_tokens > 0.0 ? mlm_sum / masked_tokens : 0.0; }
   double nsp_mean() const { return sequences > 0.0 ? nsp_sum / sequences : 0.0; }
 };
+
+/// In their order, by one copy from the device for all, which waits for it.
+std::vector<LossSums> read_losses(const std::vector<PretrainingLoss>& losses);
 
 struct StepResult {
   LossSums losses;     // of this rank

@@ -93,7 +93,7 @@ def check_good(machine):
     result = machine.check("--quick")
     assert result.returncode == 0, result.stdout + result.stderr
     table = machine.table(result)
-    assert len(table) == 11 and set(table.values()) == {"pass"}, table
+    assert len(table) == 12 and set(table.values()) == {"pass"}, table
     calls = (machine.folder / "calls").read_text()
     assert "--device cuda --model large --dtype bf16 --max-seq-length 128 --batch 256 --seconds 10 --rounds 1" in calls, calls
     assert "--max-seq-length 512 --batch 64" in calls and "doctor --json --require cuda" in calls, calls

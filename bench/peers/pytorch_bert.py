@@ -22,10 +22,12 @@ import time
 import torch
 from torch import nn
 from torch.nn import functional
-from transformers import BertConfig, BertForPreTraining
+from transformers import BertForPreTraining
+
+from bert_sizes import SIZES, bert_config
+from pytorch_lamb import lamb
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
-SIZES = {"tiny": (2, 128, 2, 512), "mini": (4, 256, 4, 1024), "base": (12, 768, 12, 3072), "large": (24, 1024, 16, 4096)}
 DROPOUT = 0.1
 
 
@@ -84,7 +86,6 @@ class Lamb:
     """The LAMB of pytorch_lamb.py on fp32 master weights."""
 
     def __init__(self, model, form):
-        from pytorch_lamb import lamb  # here, because that module takes the sizes from this one
         self.update, self.form, self.steps = lamb, form, 0
         named = list(model.named_parameters())
         self.parameters = [parameter for _, parameter in named]
@@ -104,9 +105,7 @@ class Lamb:
 
 
 def make_step(options):
-    shape = SIZES[options.size]
-    config = BertConfig(num_hidden_layers=shape[0], hidden_size=shape[1], num_attention_heads=shape[2],
-                        intermediate_size=shape[3], hidden_act="gelu_new")
+    config = bert_config(options.size)
     batch, length = options.batch, options.max_seq_length
     lengths = [length * (2 * row + 1) // (2 * batch) if options.mixed_lengths else length for row in range(batch)]
     is_token = torch.arange(length) < torch.tensor(lengths).unsqueeze(1)

@@ -10,9 +10,9 @@ import statistics
 import time
 
 import torch
-from transformers import BertConfig, BertForPreTraining
+from transformers import BertForPreTraining
 
-from pytorch_bert import SIZES
+from bert_sizes import SIZES, bert_config
 
 BETA1, BETA2, EPSILON, DECAY, RATE = 0.9, 0.999, 1e-6, 0.01, 1e-6
 
@@ -40,9 +40,7 @@ def main():
     parser.add_argument("mode", choices=["foreach", "compile"])
     parser.add_argument("--seconds", type=float, default=5.0)
     options = parser.parse_args()
-    shape = SIZES[options.size]
-    model = BertForPreTraining(BertConfig(num_hidden_layers=shape[0], hidden_size=shape[1],
-                                          num_attention_heads=shape[2], intermediate_size=shape[3]))
+    model = BertForPreTraining(bert_config(options.size))
     named = list(model.named_parameters())
     weights = [parameter.detach() for _, parameter in named]
     decayed = [not ("bias" in name or "LayerNorm" in name) for name, _ in named]

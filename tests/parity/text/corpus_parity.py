@@ -22,11 +22,11 @@ from code_point_parity import difference_class, pypi_tokenizer
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 import parity_table  # noqa: E402  (one folder up)
+from near_tie import is_near_tie  # noqa: E402
 
 FIXTURES = pathlib.Path(__file__).resolve().parents[2] / "fixtures" / "tokenizer"
 OPENERS = {".xz": lzma.open, ".bz2": bz2.open}
 BATCH = 20_000
-NEAR_TIE = 2.0**-23  # one unit in the last place of the float32 score of the whole line
 
 
 def read_lines(path):
@@ -93,14 +93,6 @@ def judge_sentencepiece(job):
             else:
                 wrong.append((path.name, number))
     return len(lines), wrong, ties
-
-
-def is_near_tie(processor, ours, theirs):
-    """The library adds up scores in float32; where two ways to spell a line are equal within that, its releases
-    choose differently (Lambert links the system's, older than PyPI's)."""
-    sums = [sum(processor.get_score(piece) for piece in ids) for ids in (ours, theirs)]
-    texts = [processor.decode(ids) for ids in (ours, theirs)]
-    return texts[0] == texts[1] and abs(sums[0] - sums[1]) <= NEAR_TIE * abs(sums[0])
 
 
 def main():

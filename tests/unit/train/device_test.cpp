@@ -219,8 +219,9 @@ TEST_P(DeviceParity, CheckpointedLayersGiveTheSameBits) {
   EXPECT_TRUE(at::equal(recomputed.weights(), kept.weights()));
 }
 
-/// Weights after three steps of two micro-batches of one shape, the last two with one of another.
-at::Tensor weights_of_run(const RunConfig& config, std::int64_t* replays = nullptr) {
+/// Weights after three steps of two micro-batches of one shape, the last two with one of another;
+/// replays: how many of them were replays.
+at::Tensor weights_of_run(const RunConfig& config, std::int64_t& replays) {
   const auto alone = make_single_communicator();
   RankRun run(config, testing::device_under_test(), *alone);
   for (std::int64_t step = 0; step < 3; ++step) {
@@ -230,9 +231,7 @@ at::Tensor weights_of_run(const RunConfig& config, std::int64_t* replays = nullp
     }
     run.step.run(batch, 0, 0.01);
   }
-  if (replays != nullptr) {
-    *replays = run.step.replays();
-  }
+  replays = run.step.replays();
   return run.weights();
 }
 
@@ -240,10 +239,10 @@ at::Tensor weights_of_run(const RunConfig& config, std::int64_t* replays = nullp
 void expect_equal_bits_with_graphs(RunConfig config) {
   config.cuda_graphs = AutoFlag::off;
   std::int64_t replays = 0;
-  const at::Tensor expected = weights_of_run(config, &replays);
+  const at::Tensor expected = weights_of_run(config, replays);
   EXPECT_EQ(replays, 0);
   config.cuda_graphs = AutoFlag::on;
-  EXPECT_TRUE(at::equal(weights_of_run(config, &replays), expected));
+  EXPECT_TRUE(at::equal(weights_of_run(config, replays), expected));
   EXPECT_EQ(replays, 6) << "of eight micro-batches all but the first of each shape";
 }
 

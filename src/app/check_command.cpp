@@ -15,6 +15,7 @@
 #include "comm/make_communicator.h"
 #include "config/load_run_config.h"
 #include "config/run_plan.h"
+#include "ops/device.h"
 #include "squad/squad_gauge.h"
 
 namespace lambert {
@@ -62,7 +63,10 @@ int run_check(const CheckOptions& options) {
     return 0;  // under a launcher the first rank checks, once
   }
   const std::int64_t ranks = options.ranks == 0 ? launched_rank_count() : options.ranks;
-  const RunConfig config = load_run_config(options.config, options.overrides);
+  RunConfig config = load_run_config(options.config, options.overrides);
+  if (config.device == DeviceKind::automatic && device_count(at::kCUDA) > 0) {
+    config.device = DeviceKind::cuda;  // as train will choose
+  }
   check_output_directory(config.output_dir);
   // The arithmetic first: it needs no data, and a batch that cannot be divided is found without
   // reading any.

@@ -27,7 +27,8 @@ std::string describe_memory(const MemoryEstimate& memory) {
   return text + ", gradients " + gibibytes(memory.gradients) + ", moments " +
          gibibytes(memory.moments) +
          (memory.residuals > 0 ? ", residuals " + gibibytes(memory.residuals) : "") +
-         ", activations " + gibibytes(memory.activations) + ")";
+         ", activations " + gibibytes(memory.activations) +
+         (memory.graphs > 0 ? ", graphs " + gibibytes(memory.graphs) : "") + ")";
 }
 
 std::string describe_phase(const PhasePlan& phase) {
@@ -80,6 +81,7 @@ nlohmann::ordered_json json_of_memory(const MemoryEstimate& memory) {
           {"moments", memory.moments},
           {"residuals", memory.residuals},
           {"activations", memory.activations},
+          {"graphs", memory.graphs},
           {"total", memory.total()}};
 }
 

@@ -37,7 +37,8 @@ std::string describe_memory(const PhaseForecast& phase, const Machine& machine) 
   if (memory.residuals > 0) {
     text += format(", residuals %.1f", gibibytes(memory.residuals));
   }
-  return text + format(", activations %.1f)", gibibytes(memory.activations));
+  text += format(", activations %.1f", gibibytes(memory.activations));
+  return text + (memory.graphs > 0 ? format(", graphs %.1f)", gibibytes(memory.graphs)) : ")");
 }
 
 std::string describe_cost(const StepCost& cost) {

@@ -53,7 +53,9 @@ void check_cluster(const RunConfig& config, const Cluster& cluster) {
 /// program's.
 MemoryEstimate gpu_memory(const RunConfig& config, const PhaseConfig& phase,
                           std::int64_t micro_batch, std::int64_t gpus) {
-  MemoryEstimate memory = estimate_memory(config, phase, micro_batch, gpus);
+  RunConfig on_gpu = config;
+  on_gpu.device = DeviceKind::cuda;
+  MemoryEstimate memory = estimate_memory(on_gpu, phase, micro_batch, gpus);
   const auto reserved = static_cast<std::int64_t>(shared_constants().reserved_memory_bytes);
   if (memory.before_sharding > 0) {
     memory.before_sharding += reserved - memory.program;

@@ -52,6 +52,30 @@ double pretraining_head_elements(const ModelConfig& model, double masked_tokens)
          (6.0 * static_cast<double>(model.hidden_size) + static_cast<double>(model.vocab_size));
 }
 
+/// Of one micro-batch of so many sequences of full length.
+std::int64_t phase_activation_bytes(const RunConfig& config, const PhaseConfig& phase,
+                                    double sequences) {
+  return activation_bytes(
+      config, sequences * static_cast<double>(phase.max_seq_length),
+      pretraining_head_elements(config.model,
+                                sequences * static_cast<double>(phase.max_predictions_per_seq)));
+}
+
+/// What graphs take beside `activations`, those of so many sequences. A micro-batch that is too
+/// long with padding may be short enough without, so that the largest recorded one counts twice.
+std::int64_t graph_bytes(const RunConfig& config, const PhaseConfig& phase, double sequences,
+                         std::int64_t activations) {
+  if (config.device != DeviceKind::cuda || config.cuda_graphs == AutoFlag::off) {
+    return 0;
+  }
+  const double largest = config.cuda_graphs == AutoFlag::on
+                             ? sequences
+                             : std::min(sequences, static_cast<double>(kLargestRecordedByDefault) /
+                                                       static_cast<double>(phase.max_seq_length));
+  return std::max<std::int64_t>(0,
+                                2 * phase_activation_bytes(config, phase, largest) - activations);
+}
+
 /// Beside the fp32 master weights.
 std::int64_t copy_bytes(Precision precision) {
   return precision == Precision::fp32 ? 0 : compute_bytes(precision);
@@ -142,10 +166,8 @@ MemoryEstimate estimate_memory(const RunConfig& config, const PhaseConfig& phase
     share_optimizer_state(config, parameters, ranks, memory);
   }
   const auto sequences = static_cast<double>(micro_batch);
-  memory.activations = activation_bytes(
-      config, sequences * static_cast<double>(phase.max_seq_length),
-      pretraining_head_elements(config.model,
-                                sequences * static_cast<double>(phase.max_predictions_per_seq)));
+  memory.activations = phase_activation_bytes(config, phase, sequences);
+  memory.graphs = graph_bytes(config, phase, sequences, memory.activations);
   return memory;
 }
 

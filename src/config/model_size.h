@@ -24,6 +24,11 @@ constexpr std::int64_t compute_bytes(Precision precision) {
   return precision == Precision::fp32 ? 4 : 2;
 }
 
+/// Largest micro-batch in tokens whose work is recorded with cuda_graphs: auto. Above it starting
+/// the kernels one by one hides behind the kernels, and a second set of activations would be
+/// gigabytes.
+constexpr std::int64_t kLargestRecordedByDefault = 8192;
+
 /// Of each parameter in a reproducible reduction, beside its fp32 gradient.
 constexpr std::int64_t kFixedPointBytes = 8;
 
@@ -38,13 +43,15 @@ struct MemoryEstimate {
   std::int64_t moments = 0;      // fp32 m and, but for LARS, v
   std::int64_t residuals = 0;    // fp32, with error feedback
   std::int64_t activations = 0;  // of one micro-batch
+  std::int64_t graphs = 0;       // second set of activations, of recorded micro-batches
   std::int64_t before_sharding = 0;  // all of it at the start, while master weights are whole
   std::int64_t total() const {
     return std::max(before_sharding, program + weights + compute_weights + gradients + moments +
-                                         residuals + activations);
+                                         residuals + activations + graphs);
   }
 };
 /// config.model.vocab_size must be set. ranks: they share the optimizer's state when it is sharded.
+/// Graphs are counted with device: cuda, not with auto: the caller says where auto leads.
 MemoryEstimate estimate_memory(const RunConfig& config, const PhaseConfig& phase,
                                std::int64_t micro_batch, std::int64_t ranks = 1);
 /// While the live gauge measures: the run's own and a second model in training.

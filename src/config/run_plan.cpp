@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "config/run_plan.h"
 
+#include <algorithm>
 #include <cmath>
 
 namespace lambert {
@@ -56,6 +57,9 @@ RunPlan plan_run(const RunConfig& config, std::int64_t ranks, std::int64_t data_
   }
   if (has_gauge(sized)) {
     plan.gauge = GaugePlan{count_measurements(sized), estimate_gauge_memory(sized, ranks)};
+    for (const PhasePlan& phase : plan.phases) {  // the run's graphs stay where they are
+      plan.gauge->memory.graphs = std::max(plan.gauge->memory.graphs, phase.memory.graphs);
+    }
   }
   return plan;
 }

@@ -11,16 +11,13 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "config/model_size.h"
 #include "model/kernel_choice.h"
 #include "ops/device.h"
 #include "train/micro_batch_inputs.h"
 
 namespace lambert {
 namespace {
-
-/// With cuda_graphs: auto. Above it starting the kernels one by one hides behind the kernels, and a
-/// second set of activations would be gigabytes.
-constexpr std::int64_t kLargestByDefault = 8192;
 
 /// Shapes whose work is kept. Micro-batches are dealt evenly and rounded up, so a phase has a few.
 constexpr std::size_t kMostRecordings = 16;
@@ -74,7 +71,8 @@ std::int64_t largest_recorded_micro_batch(const RunConfig& config, const at::Dev
     }
     return std::numeric_limits<std::int64_t>::max();
   }
-  return config.cuda_graphs == AutoFlag::automatic && obstacle.empty() ? kLargestByDefault : 0;
+  return config.cuda_graphs == AutoFlag::automatic && obstacle.empty() ? kLargestRecordedByDefault
+                                                                       : 0;
 }
 
 std::string describe_recording(std::int64_t largest_recorded_micro_batch) {

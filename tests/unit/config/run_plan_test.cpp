@@ -57,6 +57,28 @@ TEST(ModelSize, MemoryHoldsWeightsGradientsAndMoments) {
   EXPECT_EQ(estimate_memory(config, phase, 8).moments, 4 * 336'226'108LL);
 }
 
+TEST(ModelSize, GraphsHoldTheActivationsOfRecordedMicroBatchesAgain) {
+  PhaseConfig phase;
+  phase.max_seq_length = 128;
+  phase.max_predictions_per_seq = 20;
+  RunConfig config;
+  config.model = bert_large();
+  EXPECT_EQ(estimate_memory(config, phase, 8).graphs, 0);  // on the CPU
+  config.device = DeviceKind::cuda;
+  const auto graphs_of = [&](std::int64_t micro_batch) {
+    return estimate_memory(config, phase, micro_batch).graphs;
+  };
+  const std::int64_t largest = estimate_memory(config, phase, 64).activations;  // 8,192 tokens
+  EXPECT_EQ(graphs_of(64), largest);
+  EXPECT_NEAR(static_cast<double>(graphs_of(8)), static_cast<double>(largest) / 8, 8.0);
+  EXPECT_NEAR(static_cast<double>(graphs_of(96)), static_cast<double>(largest) / 2, 8.0);
+  EXPECT_EQ(graphs_of(128), 0);
+  config.cuda_graphs = AutoFlag::on;
+  EXPECT_NEAR(static_cast<double>(graphs_of(128)), 2.0 * static_cast<double>(largest), 8.0);
+  config.cuda_graphs = AutoFlag::off;
+  EXPECT_EQ(graphs_of(8), 0);
+}
+
 TEST(ModelSize, RanksShareTheOptimizersStateWhenItIsSharded) {
   constexpr std::int64_t kParameters = 336'226'108LL;
   constexpr std::int64_t kQueryKeyValue = std::int64_t{24} * 3 * 1024 * 1024;

@@ -28,10 +28,10 @@ Resources = collections.namedtuple("Resources", "registers spilled stack shared"
 
 
 def report_of(nvcc: str, source: pathlib.Path, work: str) -> str:
-    command = [nvcc, "-std=c++20", "--expt-relaxed-constexpr", "-O3", "-Xptxas", "-v", "-I", str(ROOT / "src"), "-c",
+    device_codes = ",".join(f"sm_{architecture}" for architecture in ARCHITECTURES)
+    command = [nvcc, f"-gencode=arch=compute_{ARCHITECTURES[0]},code=[{device_codes}]",  # as src/kernels/CMakeLists.txt
+               "-std=c++20", "--expt-relaxed-constexpr", "-O3", "-Xptxas", "-v", "-I", str(ROOT / "src"), "-c",
                str(source), "-o", f"{work}/{source.stem}.o"]
-    for architecture in ARCHITECTURES:
-        command.append(f"-gencode=arch=compute_{architecture},code=sm_{architecture}")
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode != 0:
         sys.exit(f"cuda_resources: {' '.join(command)} failed:\n{done.stderr}")

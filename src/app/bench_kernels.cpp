@@ -1,8 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <array>
 
-#include <ATen/ATen.h>
 #include <ATen/Parallel.h>
+#include <ATen/core/Tensor.h>
+#include <ATen/ops/arange.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/empty_like.h>
+#include <ATen/ops/full.h>
+#include <ATen/ops/ones.h>
+#include <ATen/ops/randn.h>
 
 #include "app/bench_command.h"
 #include "app/bench_model.h"

@@ -3,8 +3,9 @@
 #include <functional>
 #include <numeric>
 
-#include <ATen/ATen.h>
 #include <ATen/Parallel.h>
+#include <ATen/core/Tensor.h>
+#include <ATen/ops/randint.h>
 
 #include "app/bench_command.h"
 #include "app/bench_model.h"

@@ -6,7 +6,9 @@
 #include <cmath>
 #include <set>
 
-#include <ATen/ATen.h>
+#include <ATen/core/Tensor.h>
+#include <ATen/ops/isfinite.h>
+#include <ATen/ops/tensor.h>
 
 #include "app/run_directory.h"
 #include "base/counter_rng.h"

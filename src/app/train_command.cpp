@@ -6,7 +6,8 @@
 #include <string>
 #include <utility>
 
-#include <ATen/Functions.h>
+#include <ATen/core/Tensor.h>
+#include <ATen/ops/empty.h>
 #include <unistd.h>
 
 #include "app/check_data.h"

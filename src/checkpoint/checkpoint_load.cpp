@@ -2,7 +2,8 @@
 #include <cmath>
 #include <map>
 
-#include <ATen/Functions.h>
+#include <ATen/core/Tensor.h>
+#include <ATen/ops/sum.h>
 
 #include "base/error.h"
 #include "checkpoint/checkpoint.h"

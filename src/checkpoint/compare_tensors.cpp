@@ -4,8 +4,8 @@
 #include <cmath>
 #include <cstring>
 
-#include <ATen/Functions.h>
 #include <ATen/TensorOperators.h>
+#include <ATen/core/Tensor.h>
 
 #include "base/error.h"
 #include "checkpoint/safetensors_reader.h"

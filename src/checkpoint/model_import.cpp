@@ -4,7 +4,9 @@
 #include <algorithm>
 #include <set>
 
-#include <ATen/ATen.h>
+#include <ATen/core/Tensor.h>
+#include <ATen/ops/equal.h>
+#include <ATen/ops/isfinite.h>
 
 #include "base/error.h"
 #include "base/log.h"

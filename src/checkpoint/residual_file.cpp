@@ -4,7 +4,9 @@
 #include <cmath>
 #include <map>
 
-#include <ATen/Functions.h>
+#include <ATen/core/Tensor.h>
+#include <ATen/ops/sum.h>
+#include <ATen/ops/zeros.h>
 
 #include "base/error.h"
 #include "checkpoint/manifest.h"

@@ -4,7 +4,9 @@
 #include <array>
 #include <cstring>
 
-#include <ATen/Functions.h>
+#include <ATen/core/Tensor.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/empty_like.h>
 
 #include "base/error.h"
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gradients/gradient_buckets.h"
 
-#include <ATen/Functions.h>
+#include <ATen/core/Tensor.h>
+#include <ATen/ops/zeros.h>
 
 #include "base/error.h"
 #include "gradients/bucket_cuts.h"

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gradients/gradient_reducer.h"
 
-#include <ATen/Functions.h>
+#include <ATen/core/Tensor.h>
+#include <ATen/ops/zeros_like.h>
 #include <torch/csrc/autograd/function.h>
 #include <torch/csrc/autograd/variable.h>
 

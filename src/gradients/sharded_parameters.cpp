@@ -4,7 +4,9 @@
 #include <algorithm>
 #include <string>
 
-#include <ATen/Functions.h>
+#include <ATen/core/Tensor.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/zeros.h>
 
 #include "base/clock.h"
 #include "base/error.h"

@@ -3,8 +3,11 @@
 
 #include <limits>
 
-#include <ATen/ATen.h>
+#include <ATen/TensorOperators.h>
+#include <ATen/core/Tensor.h>
 #include <ATen/core/grad_mode.h>
+#include <ATen/ops/cross_entropy_loss.h>
+#include <ATen/ops/pad_sequence.h>
 
 #include "model/bert_encoder.h"
 #include "model/check_inputs.h"

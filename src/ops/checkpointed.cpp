@@ -3,7 +3,8 @@
 
 #include <optional>
 
-#include <ATen/ATen.h>
+#include <ATen/Context.h>
+#include <ATen/core/Tensor.h>
 #include <ATen/core/grad_mode.h>
 
 #include "ops/differentiable.h"

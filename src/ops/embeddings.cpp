@@ -4,7 +4,10 @@
 #include <span>
 #include <vector>
 
-#include <ATen/Functions.h>
+#include <ATen/core/Tensor.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/stack.h>
+#include <ATen/ops/tensor.h>
 #include <ATen/record_function.h>
 
 #include "kernels/embedding.h"

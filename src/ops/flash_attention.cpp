@@ -4,8 +4,11 @@
 // zero, as what comes from above is.
 #include <tuple>
 
-#include <ATen/ATen.h>
 #include <ATen/Context.h>
+#include <ATen/core/Tensor.h>
+#include <ATen/ops/_flash_attention_backward.h>
+#include <ATen/ops/_flash_attention_forward.h>
+#include <ATen/ops/stack.h>
 #include <ATen/record_function.h>
 
 #include "ops/attention.h"

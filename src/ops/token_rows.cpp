@@ -4,7 +4,8 @@
 #include <algorithm>
 #include <numeric>
 
-#include <ATen/ATen.h>
+#include <ATen/core/Tensor.h>
+#include <ATen/ops/zeros.h>
 
 #include "base/error.h"
 #include "ops/tensor_views.h"

@@ -5,7 +5,11 @@
 #include <functional>
 #include <limits>
 
-#include <ATen/ATen.h>
+#include <ATen/core/Tensor.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/empty_like.h>
+#include <ATen/ops/equal.h>
+#include <ATen/ops/randn.h>
 
 #include "base/clock.h"
 #include "ops/tensor_views.h"

@@ -4,7 +4,8 @@
 #include <cstring>
 #include <span>
 
-#include <ATen/Functions.h>
+#include <ATen/core/Tensor.h>
+#include <ATen/ops/zeros.h>
 
 #include "ops/device.h"
 #include "ops/tensor_views.h"

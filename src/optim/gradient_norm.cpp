@@ -7,8 +7,9 @@
 #include <span>
 #include <vector>
 
-#include <ATen/Functions.h>
 #include <ATen/Parallel.h>
+#include <ATen/core/Tensor.h>
+#include <ATen/ops/linalg_vector_norm.h>
 
 #include "kernels/update_block.h"
 

@@ -3,7 +3,8 @@
 
 #include <cmath>
 
-#include <ATen/Functions.h>
+#include <ATen/core/Tensor.h>
+#include <ATen/ops/zeros.h>
 
 #include "base/error.h"
 #include "gradients/bucket_cuts.h"

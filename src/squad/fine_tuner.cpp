@@ -7,7 +7,9 @@
 #include <string>
 #include <utility>
 
-#include <ATen/ATen.h>
+#include <ATen/TensorOperators.h>
+#include <ATen/core/Tensor.h>
+#include <ATen/ops/tensor.h>
 
 #include "base/clock.h"
 #include "base/error.h"

@@ -5,7 +5,7 @@
 #include <cstring>
 #include <span>
 
-#include <ATen/ATen.h>
+#include <ATen/core/Tensor.h>
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"

@@ -4,8 +4,10 @@
 #include <algorithm>
 #include <cstring>
 
-#include <ATen/ATen.h>
 #include <ATen/Parallel.h>
+#include <ATen/core/Tensor.h>
+#include <ATen/ops/ones.h>
+#include <ATen/ops/zeros.h>
 
 #include "base/clock.h"
 #include "comm/timed_collective.h"

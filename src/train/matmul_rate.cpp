@@ -4,7 +4,9 @@
 #include <algorithm>
 #include <array>
 
-#include <ATen/ATen.h>
+#include <ATen/core/Tensor.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/ones.h>
 
 #include "base/clock.h"
 #include "kernels/matmul.h"

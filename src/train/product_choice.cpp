@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-#include <ATen/ATen.h>
+#include <ATen/core/Tensor.h>
 
 #include "base/log.h"
 #include "kernels/matmul.h"

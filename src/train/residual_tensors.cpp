@@ -4,7 +4,8 @@
 #include <memory>
 #include <utility>
 
-#include <ATen/Functions.h>
+#include <ATen/core/Tensor.h>
+#include <ATen/ops/empty_like.h>
 
 #include "checkpoint/residual_file.h"
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // init_from of a pretraining run: what it starts from, and what is refused before the first step.
-#include <ATen/Functions.h>
+#include <ATen/core/Tensor.h>
+#include <ATen/ops/allclose.h>
 
 #include "checkpoint/safetensors.h"
 #include "support/temp_directory.h"

@@ -3,7 +3,8 @@
 #include <map>
 #include <string>
 
-#include <ATen/ATen.h>
+#include <ATen/TensorOperators.h>
+#include <ATen/core/Tensor.h>
 
 #include "checkpoint/safetensors.h"
 #include "support/temp_directory.h"

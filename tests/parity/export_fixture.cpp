@@ -4,7 +4,11 @@
 #include <cstdlib>
 #include <iostream>
 
-#include <ATen/ATen.h>
+#include <ATen/TensorOperators.h>
+#include <ATen/core/Tensor.h>
+#include <ATen/ops/rand_like.h>
+#include <ATen/ops/randn.h>
+#include <ATen/ops/randn_like.h>
 
 #include "base/error.h"
 #include "checkpoint/checkpoint.h"

@@ -6,7 +6,9 @@
 // states.
 #include <iostream>
 
-#include <ATen/ATen.h>
+#include <ATen/core/Tensor.h>
+#include <ATen/ops/arange.h>
+#include <ATen/ops/zeros.h>
 
 #include "base/error.h"
 #include "base/file_system.h"

@@ -7,7 +7,9 @@
 #include <cstdio>
 #include <map>
 
-#include <ATen/ATen.h>
+#include <ATen/TensorOperators.h>
+#include <ATen/core/Tensor.h>
+#include <ATen/ops/empty.h>
 
 #include "checkpoint/hugging_face_config.h"
 #include "checkpoint/safetensors.h"

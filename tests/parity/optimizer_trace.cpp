@@ -9,7 +9,7 @@
 #include <iostream>
 #include <map>
 
-#include <ATen/ATen.h>
+#include <ATen/core/Tensor.h>
 
 #include "base/error.h"
 #include "checkpoint/safetensors.h"

@@ -4,7 +4,10 @@
 
 #include <string>
 
-#include <ATen/Functions.h>
+#include <ATen/core/Tensor.h>
+#include <ATen/ops/equal.h>
+#include <ATen/ops/full.h>
+#include <ATen/ops/full_like.h>
 
 #include "checkpoint/checkpoint.h"
 

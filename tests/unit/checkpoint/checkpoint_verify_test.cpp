@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fstream>
 
+#include <ATen/ops/zeros.h>
 #include <gtest/gtest.h>
 
 #include "base/counter_rng.h"

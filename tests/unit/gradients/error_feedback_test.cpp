@@ -5,8 +5,10 @@
 #include <mutex>
 #include <vector>
 
-#include <ATen/Functions.h>
 #include <ATen/TensorOperators.h>
+#include <ATen/core/Tensor.h>
+#include <ATen/ops/arange.h>
+#include <ATen/ops/zeros.h>
 #include <gtest/gtest.h>
 
 #include "gradients/gradient_reducer.h"

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gradients/gradient_reducer.h"
 
-#include <ATen/Functions.h>
 #include <ATen/TensorOperators.h>
+#include <ATen/core/Tensor.h>
+#include <ATen/ops/equal.h>
+#include <ATen/ops/full.h>
+#include <ATen/ops/zeros.h>
 #include <gtest/gtest.h>
 #include <torch/csrc/autograd/custom_function.h>
 

@@ -1,7 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 // The fused functions with dropout against plain ATen autograd that is given the same masks.
 // (Without dropout the whole model is compared with Hugging Face in tests/parity.)
-#include <ATen/ATen.h>
+#include <ATen/TensorOperators.h>
+#include <ATen/core/Tensor.h>
+#include <ATen/ops/arange.h>
+#include <ATen/ops/cat.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/layer_norm.h>
+#include <ATen/ops/linear.h>
+#include <ATen/ops/matmul.h>
+#include <ATen/ops/randn.h>
+#include <ATen/ops/stack.h>
+#include <ATen/ops/tensor.h>
+#include <ATen/ops/zeros.h>
 #include <gtest/gtest.h>
 
 #include "ops/linear_residual_norm.h"

@@ -1,7 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // Kernels over a sweep of sizes, forward and backward, in fp32, bf16 and fp16, against ATen in
 // double precision on the same (rounded) inputs. Dropout is compared in dropout_gradients_test.cpp.
-#include <ATen/ATen.h>
+#include <ATen/TensorOperators.h>
+#include <ATen/core/Tensor.h>
+#include <ATen/ops/cat.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/empty_like.h>
+#include <ATen/ops/full_like.h>
+#include <ATen/ops/layer_norm.h>
+#include <ATen/ops/matmul.h>
+#include <ATen/ops/randn.h>
+#include <ATen/ops/tensor.h>
+#include <ATen/ops/zeros.h>
 #include <gtest/gtest.h>
 #include <torch/csrc/autograd/autograd.h>
 

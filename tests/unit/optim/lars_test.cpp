@@ -1,8 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // (100 steps of both forms are compared with double precision in tests/parity.)
-#include <ATen/Functions.h>
 #include <ATen/Parallel.h>
 #include <ATen/TensorOperators.h>
+#include <ATen/core/Tensor.h>
+#include <ATen/ops/arange.h>
+#include <ATen/ops/equal.h>
+#include <ATen/ops/full.h>
+#include <ATen/ops/ones.h>
+#include <ATen/ops/randn.h>
 #include <gtest/gtest.h>
 
 #include "optim/optimizer.h"

@@ -7,9 +7,13 @@
 #include <limits>
 #include <memory>
 
-#include <ATen/Functions.h>
 #include <ATen/TensorOperators.h>
+#include <ATen/core/Tensor.h>
 #include <ATen/core/grad_mode.h>
+#include <ATen/ops/arange.h>
+#include <ATen/ops/cat.h>
+#include <ATen/ops/equal.h>
+#include <ATen/ops/tensor.h>
 
 #include "base/file_system.h"
 #include "checkpoint/safetensors.h"

@@ -5,6 +5,8 @@
 #include <cerrno>
 #include <mutex>
 
+#include <ATen/ops/arange.h>
+#include <ATen/ops/zeros.h>
 #include <gtest/gtest.h>
 
 #include "base/error.h"

@@ -5,8 +5,9 @@
 #include <limits>
 #include <mutex>
 
-#include <ATen/Functions.h>
 #include <ATen/TensorOperators.h>
+#include <ATen/core/Tensor.h>
+#include <ATen/ops/cat.h>
 #include <gtest/gtest.h>
 
 #include "base/error.h"

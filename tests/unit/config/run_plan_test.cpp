@@ -22,6 +22,19 @@ ModelConfig bert_large() {
   return model;
 }
 
+RunConfig run_of_bert_large() {
+  RunConfig config;
+  config.model = bert_large();
+  return config;
+}
+
+PhaseConfig phase_of_length_128() {
+  PhaseConfig phase;
+  phase.max_seq_length = 128;
+  phase.max_predictions_per_seq = 20;
+  return phase;
+}
+
 TEST(ModelSize, BertLargeHas336226108ParametersIn398Tensors) {
   EXPECT_EQ(parameter_count(bert_large()), 336'226'108);
   EXPECT_EQ(parameter_tensor_count(bert_large()), 398);
@@ -34,11 +47,8 @@ TEST(ModelSize, BertBaseHas110106428Parameters) {
 }
 
 TEST(ModelSize, MemoryHoldsWeightsGradientsAndMoments) {
-  PhaseConfig phase;
-  phase.max_seq_length = 128;
-  phase.max_predictions_per_seq = 20;
-  RunConfig config;
-  config.model = bert_large();
+  const PhaseConfig phase = phase_of_length_128();
+  RunConfig config = run_of_bert_large();
   const MemoryEstimate fp32 = estimate_memory(config, phase, 8);
   EXPECT_NEAR(static_cast<double>(2 * fp32.activations),
               static_cast<double>(estimate_memory(config, phase, 16).activations), 2.0);
@@ -58,11 +68,8 @@ TEST(ModelSize, MemoryHoldsWeightsGradientsAndMoments) {
 }
 
 TEST(ModelSize, GraphsHoldTheActivationsOfRecordedMicroBatchesAgain) {
-  PhaseConfig phase;
-  phase.max_seq_length = 128;
-  phase.max_predictions_per_seq = 20;
-  RunConfig config;
-  config.model = bert_large();
+  const PhaseConfig phase = phase_of_length_128();
+  RunConfig config = run_of_bert_large();
   EXPECT_EQ(estimate_memory(config, phase, 8).graphs, 0);  // on the CPU
   config.device = DeviceKind::cuda;
   const auto graphs_of = [&](std::int64_t micro_batch) {
@@ -82,11 +89,8 @@ TEST(ModelSize, GraphsHoldTheActivationsOfRecordedMicroBatchesAgain) {
 TEST(ModelSize, RanksShareTheOptimizersStateWhenItIsSharded) {
   constexpr std::int64_t kParameters = 336'226'108LL;
   constexpr std::int64_t kQueryKeyValue = std::int64_t{24} * 3 * 1024 * 1024;
-  PhaseConfig phase;
-  phase.max_seq_length = 128;
-  phase.max_predictions_per_seq = 20;
-  RunConfig config;
-  config.model = bert_large();
+  const PhaseConfig phase = phase_of_length_128();
+  RunConfig config = run_of_bert_large();
   config.communication.sharded_optimizer = true;
   const MemoryEstimate fp32 = estimate_memory(config, phase, 8, 4);
   EXPECT_EQ(fp32.weights, 4 * kParameters);  // the forward pass reads all of them

@@ -4,7 +4,6 @@
 #include <vector>
 
 #include "kernels/cross_entropy.h"
-#include "kernels/element.h"
 #include "kernels/parallel.h"
 #include "kernels/vector_math.h"
 #include "kernels/work_space.h"
@@ -46,11 +45,12 @@ void cross_entropy_row(T* row, std::int64_t label, std::int64_t classes, LogitsB
   sums.loss += static_cast<double>(std::log(sum) - (to_float(row[label]) - largest));
   if (become == LogitsBecome::gradients) {
     const float inverse = 1.0F / sum;
+    constexpr float kScale = kLogitGradientScale<T>;
 #pragma omp simd
     for (std::int64_t c = 0; c < classes; ++c) {
-      row[c] = from_float<T>(exponentials[c] * inverse);
+      row[c] = from_float<T>(exponentials[c] * inverse * kScale);
     }
-    row[label] = from_float<T>(exponentials[label] * inverse - 1.0F);
+    row[label] = from_float<T>((exponentials[label] * inverse - 1.0F) * kScale);
   }
 }
 

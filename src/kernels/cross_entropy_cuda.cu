@@ -86,7 +86,8 @@ __device__ void become_gradients(T* row, std::int64_t classes, std::int64_t labe
        c += std::int64_t{blockDim.x} * kWidth) {
     Floats<kWidth> x = load<kWidth>(row + c);
     for (int i = 0; i < kWidth; ++i) {
-      x.values[i] = expf(x.values[i] - seen.largest) * inverse - (c + i == label ? 1.0F : 0.0F);
+      const float probability = expf(x.values[i] - seen.largest) * inverse;
+      x.values[i] = (probability - (c + i == label ? 1.0F : 0.0F)) * kLogitGradientScale<T>;
     }
     store<kWidth>(row + c, x);
   }

@@ -56,6 +56,14 @@ DecoderLoss cross_entropy_of(const at::Tensor& logits, const at::Tensor& labels,
   return sums.loss();
 }
 
+/// What the logits' gradients were stored times.
+double stored_scale_of(const at::Tensor& logit_gradients) {
+  double scale = 1.0;
+  with_element_type(logit_gradients,
+                    [&](auto element) { scale = kLogitGradientScale<decltype(element)>; });
+  return scale;
+}
+
 /// scale: () fp32, of the logits' gradients.
 void add_scaled_column_sums(const at::Tensor& logit_gradients, const at::Tensor& scale,
                             const at::Tensor& bias) {
@@ -82,7 +90,8 @@ DecoderLoss tied_decoder_loss(const at::Tensor& input, const Weight& words, cons
   const DecoderLoss loss =
       cross_entropy_of(logits, labels, trains ? LogitsBecome::gradients : LogitsBecome::unchanged);
   const auto backward = [x, words, bias, logit_gradients = logits](
-                            const at::Tensor& scale) -> std::vector<at::Tensor> {
+                            const at::Tensor& above) -> std::vector<at::Tensor> {
+    const at::Tensor scale = above / stored_scale_of(logit_gradients);
     const at::Tensor scaled_input = (x.to(at::kFloat) * scale).to(x.scalar_type());
     add_weight_gradient(logit_gradients, scaled_input, words);
     add_scaled_column_sums(logit_gradients, scale, bias.master);

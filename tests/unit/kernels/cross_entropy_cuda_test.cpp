@@ -72,6 +72,9 @@ void compare(const Case& c, LogitsBecome become) {
   std::vector<float> expected = floats_of(logits);
   const CrossEntropySums expected_sums =
       cross_entropy(expected.data(), labels.data(), rows, classes, become);
+  if (become == LogitsBecome::gradients) {
+    std::ranges::for_each(expected, [](float& value) { value *= kLogitGradientScale<T>; });
+  }
   EXPECT_NEAR(sums.loss, expected_sums.loss, 4e-6 * (1.0 + std::abs(expected_sums.loss))) << what;
   EXPECT_EQ(sums.correct, expected_sums.correct) << what;
   expect_close(become_values, expected, of_gradients<T>(), what);

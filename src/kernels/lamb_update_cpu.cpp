@@ -8,70 +8,89 @@
 namespace lambert {
 namespace {
 
+// What is computed at once, a multiple of kLanes so that lanes do not depend on the piece. So few
+// that the roots and divisions of one piece run while the memory brings the next one.
+constexpr std::size_t kPiece = 128;
+
+/// `count` elements of the block from `begin` on.
+UpdateBlock piece_of(const UpdateBlock& block, std::size_t begin, std::size_t count) {
+  UpdateBlock piece = block;
+  piece.weight += begin;
+  piece.gradient += begin;
+  piece.first += begin;
+  piece.second += begin;
+  piece.rounded_weight = block.rounded_weight == nullptr ? nullptr : block.rounded_weight + begin;
+  piece.count = count;
+  return piece;
+}
+
+/// Calls work(piece) for the pieces of the block in order.
+template <typename Work>
+void for_each_piece(const UpdateBlock& block, const Work& work) {
+  for (std::size_t begin = 0; begin < block.count; begin += kPiece) {
+    work(piece_of(block, begin, std::min(kPiece, block.count - begin)));
+  }
+}
+
 template <bool kAverages>
-void advance_moments(const UpdateBlock& block, const UpdateCoefficients& c) {
-  for (std::size_t i = 0; i < block.count; ++i) {
-    const Moments moments = advanced<kAverages>({block.first[i], block.second[i]},
-                                                block.gradient[i], block.weight[i], c);
-    block.first[i] = moments.first;
-    block.second[i] = moments.second;
+void advance_moments(const UpdateBlock& piece, const UpdateCoefficients& c) {
+  for (std::size_t i = 0; i < piece.count; ++i) {
+    const Moments moments = advanced<kAverages>({piece.first[i], piece.second[i]},
+                                                piece.gradient[i], piece.weight[i], c);
+    piece.first[i] = moments.first;
+    piece.second[i] = moments.second;
   }
 }
 
-/// u of `count` elements from `begin` on.
-template <bool kInside>
-void compute_update(const UpdateBlock& block, const UpdateCoefficients& c, std::size_t begin,
-                    std::size_t count, float* update) {
-  for (std::size_t i = 0; i < count; ++i) {
-    update[i] = update_of<kInside>({block.first[begin + i], block.second[begin + i]},
-                                   block.weight[begin + i], c);
-  }
-}
-
-void compute_update(const UpdateBlock& block, const UpdateCoefficients& c, std::size_t begin,
-                    std::size_t count, float* update) {
-  if (c.epsilon_inside_sqrt) {
-    compute_update<true>(block, c, begin, count, update);
+void advance_moments(const UpdateBlock& piece, const UpdateCoefficients& c) {
+  if (c.averages_gradient) {
+    advance_moments<true>(piece, c);
   } else {
-    compute_update<false>(block, c, begin, count, update);
+    advance_moments<false>(piece, c);
   }
 }
 
-// Small enough for the first-level cache, a multiple of kLanes so that lanes do not depend on the
-// piece.
-constexpr std::size_t kPiece = 1024;
+using PieceUpdate = std::array<float, kPiece>;
+
+template <bool kInside>
+void compute_update(const UpdateBlock& piece, const UpdateCoefficients& c, PieceUpdate& update) {
+  for (std::size_t i = 0; i < piece.count; ++i) {
+    update[i] = update_of<kInside>({piece.first[i], piece.second[i]}, piece.weight[i], c);
+  }
+}
+
+void compute_update(const UpdateBlock& piece, const UpdateCoefficients& c, PieceUpdate& update) {
+  if (c.epsilon_inside_sqrt) {
+    compute_update<true>(piece, c, update);
+  } else {
+    compute_update<false>(piece, c, update);
+  }
+}
 
 }  // namespace
 
 SquaredNorms update_moments(const UpdateBlock& block, const UpdateCoefficients& coefficients) {
-  if (coefficients.averages_gradient) {
-    advance_moments<true>(block, coefficients);
-  } else {
-    advance_moments<false>(block, coefficients);
-  }
   Lanes weight_lanes{};
   Lanes update_lanes{};
-  std::array<float, kPiece> update{};
-  for (std::size_t begin = 0; begin < block.count; begin += kPiece) {
-    const std::size_t count = std::min(kPiece, block.count - begin);
-    compute_update(block, coefficients, begin, count, update.data());
-    add_squares(update_lanes, update.data(), count);
-    add_squares(weight_lanes, block.weight + begin, count);
-  }
+  PieceUpdate update{};
+  for_each_piece(block, [&](const UpdateBlock& piece) {
+    advance_moments(piece, coefficients);
+    compute_update(piece, coefficients, update);
+    add_squares(update_lanes, update.data(), piece.count);
+    add_squares(weight_lanes, piece.weight, piece.count);
+  });
   return {sum_of(weight_lanes), sum_of(update_lanes)};
 }
 
 void apply_update(const UpdateBlock& block, const UpdateCoefficients& coefficients, float rate) {
-  std::array<float, kPiece> update{};
-  for (std::size_t begin = 0; begin < block.count; begin += kPiece) {
-    const std::size_t count = std::min(kPiece, block.count - begin);
-    compute_update(block, coefficients, begin, count, update.data());
-    float* weight = block.weight + begin;
-    for (std::size_t i = 0; i < count; ++i) {
-      weight[i] -= rate * update[i];
+  PieceUpdate update{};
+  for_each_piece(block, [&](const UpdateBlock& piece) {
+    compute_update(piece, coefficients, update);
+    for (std::size_t i = 0; i < piece.count; ++i) {
+      piece.weight[i] -= rate * update[i];
     }
-    round_weights(block, begin, count);
-  }
+    round_weights(piece);
+  });
 }
 
 }  // namespace lambert

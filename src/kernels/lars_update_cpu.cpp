@@ -22,7 +22,7 @@ void apply_momentum(const UpdateBlock& block, float rate) {
   for (std::size_t i = 0; i < block.count; ++i) {
     block.weight[i] -= rate * block.first[i];
   }
-  round_weights(block, 0, block.count);
+  round_weights(block);
 }
 
 SquaredNorms measure_gradient(const UpdateBlock& block, const LarsCoefficients& coefficients) {
@@ -38,7 +38,7 @@ void apply_scaled_gradient(const UpdateBlock& block, const LarsCoefficients& coe
         rate * decayed_gradient(block, coefficients, i) - coefficients.decrement * block.first[i];
     block.weight[i] -= block.first[i];
   }
-  round_weights(block, 0, block.count);
+  round_weights(block);
 }
 
 }  // namespace lambert

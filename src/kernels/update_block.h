@@ -75,7 +75,7 @@ constexpr std::uint16_t rounded_weight_bits(ElementType type, float value) {
                                       : rounded_weight_bits(value);
 }
 
-/// The rounded copy of `count` weights, if the block has one.
-void round_weights(const UpdateBlock& block, std::size_t begin, std::size_t count);
+/// The rounded copy of the weights, if the block has one.
+void round_weights(const UpdateBlock& block);
 
 }  // namespace lambert

@@ -1,17 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// Fine-tuning and answering: builds the objects, lowest first, and hands them to the FineTuner.
-#include <iostream>
+// Fine-tuning: builds the objects, lowest first, and hands them to the FineTuner.
 #include <optional>
 
 #include "app/commands.h"
 #include "app/compute_device.h"
 #include "app/run_directory.h"
+#include "app/squad_model.h"
 #include "app/squad_results.h"
 #include "base/error.h"
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/stop_signal.h"
-#include "checkpoint/manifest.h"
 #include "checkpoint/model_import.h"
 #include "comm/make_communicator.h"
 #include "config/load_squad_config.h"
@@ -41,28 +40,6 @@ struct FineTuningInputs {
   std::optional<SquadData> dev;
   SquadFeatures dev_features;
 };
-
-/// A checkpoint of ours says so in its manifest; else tokenizer_config.json or the caller does.
-std::unique_ptr<Tokenizer> load_model_tokenizer(const fs::path& folder, bool cased) {
-  const bool is_cased = fs::exists(folder / kManifestFile) ? read_manifest(folder).cased : cased;
-  return load_tokenizer(folder, is_cased);
-}
-
-void require_fitting_vocabulary(const Tokenizer& tokenizer, const ModelConfig& model) {
-  if (tokenizer.vocab_size() > model.vocab_size) {
-    throw DataError("loading tokenizer " + tokenizer.file().string() + ": it has " +
-                    std::to_string(tokenizer.vocab_size()) + " entries, the model only " +
-                    std::to_string(model.vocab_size) + "; give the model's own vocabulary");
-  }
-}
-
-void require_fitting_length(std::int64_t max_seq_length, const ModelConfig& model) {
-  if (max_seq_length > model.max_position_embeddings) {
-    throw ConfigError("max_seq_length: " + std::to_string(max_seq_length) +
-                      " is more than the model's " + std::to_string(model.max_position_embeddings) +
-                      " positions; lower it");
-  }
-}
 
 std::string seed_name(std::uint64_t seed) {
   return "seed-" + std::to_string(seed);
@@ -164,16 +141,20 @@ struct FineTuningRun {
   bool is_recorded = false;  // in run.json
 };
 
-/// The dev questions; their score goes into the metrics once, the answers into the folder.
-MeanScore answer_and_score(FineTuningRun& run, BertForQuestionAnswering& model, MetricsLog& metrics,
-                           std::uint64_t seed) {
+/// The dev questions; their score goes into the metrics once, the answers into the folder. None
+/// when a request to stop came first.
+std::optional<MeanScore> answer_and_score(FineTuningRun& run, BertForQuestionAnswering& model,
+                                          MetricsLog& metrics, std::uint64_t seed) {
   const SquadConfig& config = run.config;
   const FineTuningInputs& inputs = run.inputs;
   run.progress.work = "evaluate";
-  const std::vector<WindowLogits> logits = predict_logits(
+  const std::optional<std::vector<WindowLogits>> logits = predict_logits(
       run.communicator, model, inputs.dev_features.features, config.per_device_eval_batch_size);
+  if (!logits) {
+    return std::nullopt;
+  }
   const std::vector<QuestionAnswer> answers =
-      answer_questions(*inputs.dev, inputs.dev_features, logits, *inputs.tokenizer,
+      answer_questions(*inputs.dev, inputs.dev_features, *logits, *inputs.tokenizer,
                        {config.version, config.n_best_size, config.max_answer_length,
                         config.null_score_difference_threshold});
   const MeanScore score =
@@ -271,7 +252,12 @@ std::optional<SeedResult> run_seed(FineTuningRun& run, std::uint64_t seed, StopR
   if (reason == StopReason::signal || !run.inputs.dev) {
     return std::nullopt;
   }
-  return SeedResult{seed, answer_and_score(run, model, metrics, seed)};
+  const std::optional<MeanScore> score = answer_and_score(run, model, metrics, seed);
+  if (!score) {
+    reason = StopReason::signal;
+    return std::nullopt;
+  }
+  return SeedResult{seed, *score};
 }
 
 /// All seeds, one after the other, and their table.
@@ -304,13 +290,6 @@ FineTuningInputs read_inputs_in_turn(const SquadConfig& config, const fs::path& 
   return inputs ? std::move(*inputs) : read_inputs(config, folder, communicator.size());
 }
 
-std::string model_folder(FileSystem& file_system, const std::string& path,
-                         Communicator& communicator) {
-  return text_of_rank_zero(communicator, communicator.rank() == 0
-                                             ? find_model_folder(file_system, path).string()
-                                             : std::string());
-}
-
 }  // namespace
 
 int run_squad_train(const ConfigOptions& options) {
@@ -328,7 +307,8 @@ int run_squad_train(const ConfigOptions& options) {
   const std::int64_t threads = set_compute_threads(config.threads_per_rank, *communicator);
   const std::unique_ptr<FileSystem> file_system = make_posix_file_system();
   const FineTuningInputs inputs = read_inputs_in_turn(
-      config, model_folder(*file_system, config.init_from, *communicator), *communicator);
+      config, find_model_folder_on_all(*file_system, config.init_from, *communicator),
+      *communicator);
   const KernelChoice kernels = choose_kernels(kernel_request(config), inputs.model, device);
   const std::unique_ptr<RunLock> lock =
       claim_output_directory(config.output_dir, *communicator, *file_system);
@@ -343,48 +323,6 @@ int run_squad_train(const ConfigOptions& options) {
     return run_seeds({options, config, inputs, threads, device, kernels, *communicator,
                       *file_system, records, progress});
   }));
-}
-
-int run_squad_predict(const SquadPredictOptions& options) {
-  const at::Device device = choose_compute_device(options.device);
-  const std::unique_ptr<Communicator> communicator =
-      make_communicator(CommConfig{}, comm_device_of(device));
-  start_logging({communicator->rank(), communicator->size()});
-  set_compute_threads(0, *communicator);
-  const std::unique_ptr<FileSystem> file_system = make_posix_file_system();
-  const fs::path folder = model_folder(*file_system, options.model, *communicator);
-  const ModelImport source(folder);
-  if (!source.has("qa_outputs.weight")) {
-    throw DataError("answering with " + folder.string() +
-                    ": it has no question-answering head; fine-tune it with lambert squad train");
-  }
-  require_fitting_length(options.max_seq_length, source.config());
-  if (options.max_query_length > options.max_seq_length - 8) {
-    throw ConfigError("--max-query-length: leaves less than 5 tokens for the paragraph; lower it");
-  }
-  const std::unique_ptr<Tokenizer> tokenizer = load_model_tokenizer(folder, options.cased);
-  require_fitting_vocabulary(*tokenizer, source.config());
-  const SquadData data = read_squad(options.data);
-  const SquadVersion version = choose_version(options.version, data);
-  require_version(data, version);
-  BertForQuestionAnswering model(source.config(), Precision::fp32, 0,
-                                 /*gradient_checkpointing=*/false, device);
-  std::vector<NamedTensor> weights = bind_weights(model.parameters());
-  log_import(folder, source.copy_to(weights));
-  const SquadFeatures features = make_prediction_features(
-      data, *tokenizer, {options.max_seq_length, options.doc_stride, options.max_query_length});
-  const std::vector<WindowLogits> logits =
-      predict_logits(*communicator, model, features.features, options.batch);
-  if (communicator->rank() == 0) {
-    file_system->create_directory(options.output);
-    write_answers(*file_system, options.output, data,
-                  answer_questions(data, features, logits, *tokenizer,
-                                   {version, options.n_best_size, options.max_answer_length,
-                                    options.null_score_difference_threshold}),
-                  version);
-    std::cout << (fs::path(options.output) / "predictions.json").string() << "\n";
-  }
-  return static_cast<int>(ExitCode::finished);
 }
 
 }  // namespace lambert

@@ -2,13 +2,18 @@
 #include "squad/predictor.h"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
+#include <iterator>
 #include <span>
 
 #include <ATen/core/Tensor.h>
 #include <nlohmann/json.hpp>
 
+#include "base/clock.h"
 #include "base/error.h"
+#include "base/log.h"
+#include "base/stop_signal.h"
 #include "squad/fine_tuner.h"
 
 namespace lambert {
@@ -31,23 +36,21 @@ void append_logits(const at::Tensor& logits, const std::vector<const SquadFeatur
   }
 }
 
-}  // namespace
-
-std::vector<WindowLogits> predict_logits(Communicator& communicator,
-                                         BertForQuestionAnswering& model,
-                                         std::span<const SquadFeature> features,
-                                         std::int64_t batch_size) {
+/// A batch of every rank, `batch` windows each; the last ranks may get fewer or none.
+std::vector<WindowLogits> predict_batches(Communicator& communicator,
+                                          BertForQuestionAnswering& model,
+                                          std::span<const SquadFeature> features,
+                                          std::size_t batch) {
   const auto ranks = static_cast<std::size_t>(communicator.size());
-  const auto rank = static_cast<std::size_t>(communicator.rank());
-  const auto batch = static_cast<std::size_t>(batch_size);
+  const std::size_t first = static_cast<std::size_t>(communicator.rank()) * batch;
+  std::vector<const SquadFeature*> windows;
+  std::vector<std::uint64_t> numbers;
+  for (std::size_t index = first; index < std::min(first + batch, features.size()); ++index) {
+    windows.push_back(&features[index]);
+    numbers.push_back(index);
+  }
   std::vector<float> mine;
-  for (std::size_t first = rank * batch; first < features.size(); first += ranks * batch) {
-    std::vector<const SquadFeature*> windows;
-    std::vector<std::uint64_t> numbers;
-    for (std::size_t index = first; index < std::min(first + batch, features.size()); ++index) {
-      windows.push_back(&features[index]);
-      numbers.push_back(index);
-    }
+  if (!windows.empty()) {
     append_logits(model.logits(make_question_answering_inputs(windows, numbers, {}, false)),
                   windows, mine);
   }
@@ -56,13 +59,49 @@ std::vector<WindowLogits> predict_logits(Communicator& communicator,
   std::vector<std::size_t> read(ranks, 0);  // bytes taken of each rank's
   std::vector<WindowLogits> result(features.size());
   for (std::size_t index = 0; index < features.size(); ++index) {
-    const std::size_t owner = index / batch % ranks;
+    const std::size_t owner = index / batch;
     const std::size_t length = features[index].input_ids.size();
     for (std::vector<float>* logits : {&result[index].start, &result[index].end}) {
       logits->resize(length);
       std::memcpy(logits->data(), gathered[owner].data() + read[owner], length * sizeof(float));
       read[owner] += length * sizeof(float);
     }
+  }
+  return result;
+}
+
+bool ranks_were_asked_to_stop(Communicator& communicator) {
+  const bool is_asked = pending_stop_request() == StopRequest::save_and_stop;
+  std::array<double, 1> stops = {is_asked ? 1.0 : 0.0};
+  communicator.all_reduce_max(stops);
+  return stops[0] > 0.0;
+}
+
+}  // namespace
+
+std::optional<std::vector<WindowLogits>> predict_logits(Communicator& communicator,
+                                                        BertForQuestionAnswering& model,
+                                                        std::span<const SquadFeature> features,
+                                                        std::int64_t batch_size) {
+  constexpr double kSecondsBetweenMessages = 60.0;
+  const auto batch = static_cast<std::size_t>(batch_size);
+  const std::size_t at_once = batch * static_cast<std::size_t>(communicator.size());
+  std::vector<WindowLogits> result;
+  log_info("answering windows=" + std::to_string(features.size()));
+  Stopwatch since_message;
+  while (result.size() < features.size()) {
+    if (ranks_were_asked_to_stop(communicator)) {
+      return std::nullopt;
+    }
+    if (since_message.seconds() > kSecondsBetweenMessages) {
+      since_message = {};
+      log_info("answered windows=" + std::to_string(result.size()) + "/" +
+               std::to_string(features.size()));
+    }
+    const std::size_t count = std::min(at_once, features.size() - result.size());
+    std::vector<WindowLogits> logits =
+        predict_batches(communicator, model, features.subspan(result.size(), count), batch);
+    std::ranges::move(logits, std::back_inserter(result));
   }
   return result;
 }

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -15,11 +16,12 @@
 namespace lambert {
 
 /// Logits of every window, on every rank. Windows are spread over the ranks; the result does not
-/// depend on their number.
-std::vector<WindowLogits> predict_logits(Communicator& communicator,
-                                         BertForQuestionAnswering& model,
-                                         std::span<const SquadFeature> features,
-                                         std::int64_t batch_size);
+/// depend on their number. None when a request to stop came first: the ranks agree on it after each
+/// batch of all. Logs its start, and once a minute how far it is.
+std::optional<std::vector<WindowLogits>> predict_logits(Communicator& communicator,
+                                                        BertForQuestionAnswering& model,
+                                                        std::span<const SquadFeature> features,
+                                                        std::int64_t batch_size);
 
 /// An answer for every question of the data, in its order.
 std::vector<QuestionAnswer> answer_questions(const SquadData& data, const SquadFeatures& features,

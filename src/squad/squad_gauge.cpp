@@ -2,12 +2,9 @@
 #include "squad/squad_gauge.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <filesystem>
-#include <iterator>
 #include <limits>
-#include <span>
 #include <string>
 #include <utility>
 
@@ -100,7 +97,8 @@ EvaluationResult SquadGauge::run() {
   }
   MeanScore score{kNotANumber, kNotANumber};
   if (!std::isnan(*loss)) {
-    const std::optional<std::vector<WindowLogits>> logits = answer(model);
+    const std::optional<std::vector<WindowLogits>> logits = predict_logits(
+        communicator_, model, questions_.dev_features.features, recipe_.per_device_eval_batch_size);
     if (!logits) {
       return {};
     }
@@ -161,27 +159,6 @@ std::optional<double> SquadGauge::fine_tune(BertForQuestionAnswering& model) {
     loss_sum += steps - step <= last_epoch ? result.loss : 0.0;
   }
   return loss_sum / static_cast<double>(last_epoch);
-}
-
-/// Batch by batch of all ranks, so that a request to stop is heard in between.
-std::optional<std::vector<WindowLogits>> SquadGauge::answer(BertForQuestionAnswering& model) {
-  const std::span<const SquadFeature> windows = questions_.dev_features.features;
-  const auto at_once = static_cast<std::size_t>(recipe_.per_device_eval_batch_size) *
-                       static_cast<std::size_t>(communicator_.size());
-  std::vector<WindowLogits> logits;
-  for (std::size_t first = 0; first < windows.size(); first += at_once) {
-    std::array<double, 1> stops = {pending_stop_request() == StopRequest::save_and_stop ? 1.0
-                                                                                        : 0.0};
-    communicator_.all_reduce_max(stops);
-    if (stops[0] > 0.0) {
-      return std::nullopt;
-    }
-    std::vector<WindowLogits> batch = predict_logits(
-        communicator_, model, windows.subspan(first, std::min(at_once, windows.size() - first)),
-        recipe_.per_device_eval_batch_size);
-    std::move(batch.begin(), batch.end(), std::back_inserter(logits));
-  }
-  return logits;
 }
 
 }  // namespace lambert

@@ -12,7 +12,6 @@
 #include "config/squad_config.h"
 #include "data/dataset.h"
 #include "model/bert_for_question_answering.h"
-#include "squad/answer_extraction.h"
 #include "squad/squad_features.h"
 #include "text/tokenizer.h"
 #include "train/evaluation.h"
@@ -51,8 +50,6 @@ class SquadGauge final : public Evaluation {
   void copy_encoder(const BertForQuestionAnswering& model) const;
   /// Mean loss of the last epoch, NaN when it diverged; none when a request to stop came.
   std::optional<double> fine_tune(BertForQuestionAnswering& model);
-  /// None when a request to stop came.
-  std::optional<std::vector<WindowLogits>> answer(BertForQuestionAnswering& model);
 
   RunConfig run_;
   SquadConfig recipe_;

@@ -131,8 +131,18 @@ class SquadCase(unittest.TestCase):
         return result
 
     def start(self, *overrides):
-        return subprocess.Popen([LAMBERT, "squad", "train", "recipe.yaml", *overrides], cwd=self.folder,
-                                stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        return self.start_command("train", "recipe.yaml", *overrides)
+
+    def start_command(self, *arguments):
+        return subprocess.Popen([LAMBERT, "squad", *map(str, arguments)], cwd=self.folder, stdout=subprocess.DEVNULL,
+                                stderr=subprocess.PIPE, text=True)
+
+    def stop_while_answering(self, process):
+        self.assertTrue(any("answering windows=" in line for line in process.stderr), "did not come to the questions")
+        process.terminate()
+        _, errors = process.communicate(timeout=60)
+        self.assertEqual(process.returncode, STOPPED, errors)
+        return errors
 
     def wait_for_steps(self, process, run, steps):
         metrics, deadline = run / "metrics.jsonl", time.monotonic() + 60
@@ -291,6 +301,15 @@ class Resume(SquadCase):
         for seed in ["seed-1", "seed-2", "seed-3"]:
             self.assert_same_end(self.folder / "signalled" / seed, self.golden / seed)
 
+    def test_after_a_stop_while_it_answers_the_same_command_answers(self):
+        overrides = ["output_dir=answering", "seeds=[1,2]", "max_dev_questions=0", "per_device_eval_batch_size=1"]
+        self.assertIn("reason=stopped_on_request", self.stop_while_answering(self.start(*overrides)))
+        self.assertFalse((self.folder / "answering/seed-1/predictions.json").exists())
+        self.assertFalse((self.folder / "answering/seed-2").exists())
+        self.must(self.train(*overrides))
+        self.assertEqual(losses_of(self.folder / "answering/seed-1"), losses_of(self.golden / "seed-1"))
+        self.assertTrue((self.folder / "answering/seed-2/predictions.json").exists())
+
     def test_after_kill_9_it_goes_on_bit_for_bit(self):
         process = self.start("output_dir=killed", "seeds=[1,2]")
         self.wait_for_steps(process, self.folder / "killed/seed-2", 5)
@@ -354,6 +373,12 @@ class Predicting(SquadCase):
                                    "--max-seq-length", 64, "--doc-stride", 24, "--max-query-length", 16, launcher=launcher))
         one, two = ((self.folder / f"answers{ranks}/predictions.json").read_bytes() for ranks in (1, 2))
         self.assertEqual(one, two)
+
+    def test_a_stop_writes_no_answers(self):
+        process = self.start_command("predict", "golden/seed-1", DEV, "--output", "stopped-answers", "--max-seq-length", 64,
+                                     "--doc-stride", 8, "--max-query-length", 16, "--batch", 1)
+        self.assertIn("stopped on request", self.stop_while_answering(process))
+        self.assertFalse((self.folder / "stopped-answers").exists())
 
     def test_needs_a_question_answering_head(self):
         self.assert_fails(self.lambert("squad", "predict", "model", DEV, "--output", "none", "--max-seq-length", 64,

@@ -19,30 +19,13 @@
 #include "kernels/dropout_residual_norm.h"
 #include "ops/tensor_views.h"
 #include "ops/token_rows.h"
+#include "unit/ops/double_reference.h"
 
 namespace lambert {
 namespace {
 
-/// |ours - theirs| / |theirs|. bf16 keeps 8 bits: 2^-9 of a rounding, several of them in a row;
-/// fp16 11 bits, an eighth of it.
-double tolerance_of(at::ScalarType type) {
-  if (type == at::kFloat) {
-    return 3e-6;
-  }
-  return type == at::kBFloat16 ? 1e-2 : 1.25e-3;
-}
-
 at::Tensor random_of(at::IntArrayRef shape, at::ScalarType type) {
   return at::randn(shape).to(type);
-}
-
-at::Tensor double_leaf(const at::Tensor& tensor) {
-  return tensor.to(at::kDouble).detach().requires_grad_(true);
-}
-
-void expect_close(const at::Tensor& ours, const at::Tensor& theirs, const std::string& what) {
-  const double error = (ours.to(at::kDouble) - theirs).norm().item<double>();
-  EXPECT_LE(error, tolerance_of(ours.scalar_type()) * theirs.norm().item<double>()) << what;
 }
 
 struct AttentionCase {

@@ -15,6 +15,8 @@
 #include <ATen/ops/zeros_like.h>
 #include <gtest/gtest.h>
 
+#include "unit/ops/double_reference.h"
+
 namespace lambert {
 namespace {
 
@@ -22,24 +24,6 @@ Weight weight_of(const at::Tensor& master, at::ScalarType type) {
   master.requires_grad_(true);
   master.mutable_grad() = at::zeros_like(master);
   return {master, master.detach().to(type)};
-}
-
-at::Tensor double_leaf(const at::Tensor& tensor) {
-  return tensor.detach().to(at::kDouble).requires_grad_(true);
-}
-
-/// fp16 has 11 bits, bf16 8: a few roundings of each.
-double tolerance_of(at::ScalarType type) {
-  if (type == at::kFloat) {
-    return 3e-6;
-  }
-  return type == at::kBFloat16 ? 1e-2 : 1.25e-3;
-}
-
-void expect_close(const at::Tensor& ours, const at::Tensor& theirs, double tolerance,
-                  const std::string& what) {
-  const double error = (ours.to(at::kDouble) - theirs).norm().item<double>();
-  EXPECT_LE(error, tolerance * theirs.norm().item<double>()) << what;
 }
 
 /// bias: (V). The loss is multiplied by `scale` before the backward pass.
@@ -62,11 +46,11 @@ void compare(const at::Tensor& bias, at::ScalarType type, double scale) {
   (theirs * scale).backward();
 
   const std::string what = c10::toString(type);
-  const double tolerance = tolerance_of(type);
-  EXPECT_NEAR(ours.sum.item<double>(), theirs.item<double>(), tolerance * theirs.item<double>());
-  expect_close(input.grad(), their_input.grad(), tolerance, what + ": gradient of the input");
-  expect_close(words.master.grad(), their_words.grad(), tolerance, what + ": of the words");
-  expect_close(decoder_bias.master.grad(), their_bias.grad(), tolerance, what + ": of the bias");
+  EXPECT_NEAR(ours.sum.item<double>(), theirs.item<double>(),
+              tolerance_of(type) * theirs.item<double>());
+  expect_close(input.grad(), their_input.grad(), type, what + ": gradient of the input");
+  expect_close(words.master.grad(), their_words.grad(), type, what + ": of the words");
+  expect_close(decoder_bias.master.grad(), their_bias.grad(), type, what + ": of the bias");
 }
 
 TEST(TiedDecoderLoss, EqualsATenInDoublePrecision) {

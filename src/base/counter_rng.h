@@ -42,13 +42,13 @@ enum class RandomPurpose : std::uint32_t {
 /// Mixes a seed and a purpose into a Philox key.
 PhiloxKey philox_key(std::uint64_t seed, RandomPurpose purpose);
 
-/// A sequential reader of one stream. The stream is (key, first, second); 2^32 blocks of four
-/// numbers each.
+/// A sequential reader of one stream, from a block of it on. The stream is (key, first, second);
+/// 2^32 blocks of four numbers each.
 class CounterStream {
  public:
-  CounterStream(PhiloxKey key, std::uint64_t first, std::uint32_t second)
+  CounterStream(PhiloxKey key, std::uint64_t first, std::uint32_t second, std::uint32_t block = 0)
       : key_(key),
-        counter_{0, second, static_cast<std::uint32_t>(first),
+        counter_{block, second, static_cast<std::uint32_t>(first),
                  static_cast<std::uint32_t>(first >> 32)} {}
 
   std::uint32_t next();
@@ -56,7 +56,7 @@ class CounterStream {
   std::uint32_t below(std::uint32_t bound);
   /// Even over [0, 1), 53 bits.
   double uniform();
-  /// Standard normal (Box-Muller, one of the pair).
+  /// Standard normal (Box-Muller, one of the pair). Takes one block.
   double normal();
 
  private:

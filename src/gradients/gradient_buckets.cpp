@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gradients/gradient_buckets.h"
 
+#include <algorithm>
+
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/zeros.h>
 
@@ -10,9 +12,13 @@
 namespace lambert {
 namespace {
 
+/// Elements that a device reads and writes at once; a matrix product is slow where tensors do not
+/// begin at a multiple.
+constexpr std::int64_t kAlignment = 16;
+
 /// The bucket's parameters, cut out of the reversed registration order: a bucket is closed before
 /// the parameter that would make it larger than bucket_bytes; a parameter larger than that has a
-/// bucket of its own.
+/// bucket of its own. In a bucket, those that would spoil the alignment of the next come last.
 std::vector<std::vector<std::size_t>> deal_into_buckets(
     const std::vector<NamedParameter>& parameters, std::int64_t bucket_bytes) {
   std::vector<std::vector<std::size_t>> dealt;
@@ -25,6 +31,11 @@ std::vector<std::vector<std::size_t>> deal_into_buckets(
     }
     dealt.back().push_back(index);
     open_bytes += bytes;
+  }
+  for (std::vector<std::size_t>& members : dealt) {
+    std::stable_partition(members.begin(), members.end(), [&](std::size_t index) {
+      return parameters[index].master.numel() % kAlignment == 0;
+    });
   }
   return dealt;
 }

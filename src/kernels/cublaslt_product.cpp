@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <array>
+#include <cstddef>
+#include <cstdint>
 #include <limits>
 
 #include "base/error.h"
@@ -13,6 +15,7 @@ namespace {
 
 constexpr int kCandidates = 16;  // of the library's own ranking
 constexpr int kRepetitions = 5;  // of each; the fastest counts, as others may use the device
+constexpr std::size_t kMostAlignment = 256;  // bytes, that the library asks for
 
 cudaDataType_t data_type(ElementType type) {
   if (type == ElementType::float32) {
@@ -47,6 +50,14 @@ void set(const Product& product, cublasLtMatmulDescAttributes_t attribute, const
       "describing a product");
 }
 
+template <typename Value>
+void prefer(const Owned<cublasLtMatmulPreference_t>& preference,
+            cublasLtMatmulPreferenceAttributes_t attribute, const Value& value) {
+  check_library(
+      cublasLtMatmulPreferenceSetAttribute(preference.get(), attribute, &value, sizeof(value)),
+      "looking for algorithms");
+}
+
 Owned<cudaEvent_t> make_event() {
   cudaEvent_t event = nullptr;
   check_cuda_call(cudaEventCreate(&event), "making an event");
@@ -74,22 +85,24 @@ float milliseconds_of(const LibraryHandle& handle, const CudaStream& stream, con
   return fastest;
 }
 
-/// Memory like the result's, of the stream, for products that are only timed: the result itself may
-/// hold what is accumulated to.
+/// Memory like the result's, of the stream and as far off alignment, for products that are only
+/// timed: the result itself may hold what is accumulated to.
 class TimingSpace {
  public:
-  TimingSpace(const CudaStream& stream, std::size_t bytes)
-      : stream_(static_cast<cudaStream_t>(stream.handle)) {
-    check_cuda_call(cudaMallocAsync(&memory_, bytes, stream_),
+  TimingSpace(const CudaStream& stream, const void* result, std::size_t bytes)
+      : stream_(static_cast<cudaStream_t>(stream.handle)),
+        offset_(reinterpret_cast<std::uintptr_t>(result) % kMostAlignment) {
+    check_cuda_call(cudaMallocAsync(&memory_, bytes + kMostAlignment, stream_),
                     "allocating memory to time a product");
   }
   ~TimingSpace() { cudaFreeAsync(memory_, stream_); }
   TimingSpace(const TimingSpace&) = delete;
   TimingSpace& operator=(const TimingSpace&) = delete;
-  void* memory() const { return memory_; }
+  void* memory() const { return static_cast<std::byte*>(memory_) + offset_; }
 
  private:
   cudaStream_t stream_;
+  std::size_t offset_;
   void* memory_ = nullptr;
 };
 
@@ -146,6 +159,7 @@ Product describe(const Matrix& left, const Matrix& right, const MutableMatrix& r
   product.result = layout_of(result);
   product.first_data = right.data;
   product.second_data = left.data;
+  product.result_data = result.data;
   product.beta = accumulate == Accumulate::yes ? 1.0F : 0.0F;
   return product;
 }
@@ -161,14 +175,26 @@ cublasStatus_t try_product(const LibraryHandle& handle, const CudaStream& stream
                         static_cast<cudaStream_t>(stream.handle));
 }
 
+std::int64_t alignment_of(const void* data) {
+  constexpr std::uintptr_t kWidestAccess = 16;
+  const auto address = reinterpret_cast<std::uintptr_t>(data);
+  return static_cast<std::int64_t>(std::min(kWidestAccess, address & (~address + 1)));
+}
+
 std::vector<cublasLtMatmulAlgo_t> candidates(const LibraryHandle& handle, const Product& product) {
   cublasLtMatmulPreference_t made = nullptr;
   check_library(cublasLtMatmulPreferenceCreate(&made), "looking for algorithms");
   const Owned<cublasLtMatmulPreference_t> preference(made);
-  const auto workspace = static_cast<std::uint64_t>(kWorkspaceBytes);
-  check_library(cublasLtMatmulPreferenceSetAttribute(made, CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES,
-                                                     &workspace, sizeof(workspace)),
-                "looking for algorithms");
+  prefer(preference, CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES,
+         static_cast<std::uint64_t>(kWorkspaceBytes));
+  // Without being told the library counts on its most, and names algorithms that fail.
+  const auto tell_alignment = [&](cublasLtMatmulPreferenceAttributes_t of, const void* data) {
+    prefer(preference, of, static_cast<std::uint32_t>(alignment_of(data)));
+  };
+  tell_alignment(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES, product.first_data);
+  tell_alignment(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES, product.second_data);
+  tell_alignment(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES, product.result_data);
+  tell_alignment(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES, product.result_data);
   std::array<cublasLtMatmulHeuristicResult_t, kCandidates> found{};
   int count = 0;
   const cublasStatus_t status = cublasLtMatmulAlgoGetHeuristic(
@@ -190,7 +216,7 @@ std::vector<cublasLtMatmulAlgo_t> candidates(const LibraryHandle& handle, const 
 cublasLtMatmulAlgo_t fastest_of(const LibraryHandle& handle, const CudaStream& stream,
                                 const Product& product, std::size_t result_bytes,
                                 const std::vector<cublasLtMatmulAlgo_t>& algorithms) {
-  const TimingSpace space(stream, result_bytes);
+  const TimingSpace space(stream, product.result_data, result_bytes);
   float fastest = std::numeric_limits<float>::infinity();
   const cublasLtMatmulAlgo_t* chosen = nullptr;
   for (const cublasLtMatmulAlgo_t& algorithm : algorithms) {

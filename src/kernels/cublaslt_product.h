@@ -49,6 +49,7 @@ struct Product {
   Owned<cublasLtMatrixLayout_t> result;
   const void* first_data = nullptr;
   const void* second_data = nullptr;
+  const void* result_data = nullptr;
   float beta = 0.0F;
 };
 
@@ -60,6 +61,9 @@ Product describe(const Matrix& left, const Matrix& right, const MutableMatrix& r
 cublasStatus_t try_product(const LibraryHandle& handle, const CudaStream& stream,
                            const Product& product, const cublasLtMatmulAlgo_t& algorithm,
                            const void* old, void* result);
+
+/// Largest power of two that divides the address, up to what a thread reads at once: bytes.
+std::int64_t alignment_of(const void* data);
 
 /// What the library names for the product, its favourite first; empty when it has no algorithm.
 std::vector<cublasLtMatmulAlgo_t> candidates(const LibraryHandle& handle, const Product& product);

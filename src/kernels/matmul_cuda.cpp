@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Matrix products by cublasLt (cublaslt_product.h), each by the algorithm that was the fastest.
-#include <algorithm>
 #include <bit>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -15,15 +15,17 @@ namespace lambert {
 
 namespace {
 
-/// Of the calling thread, for the device that was current at its first product.
+/// Of the process, for the device that was current at its first product. Autograd multiplies on a
+/// thread of its own.
 struct Library {
   LibraryHandle handle = start_library();
   std::string name = library_name();
-  MatmulChoices choices;
+  std::mutex choosing;
+  MatmulChoices choices;  // while choosing is held
 };
 
 Library& library() {
-  thread_local Library instance;
+  static Library instance;
   return instance;
 }
 
@@ -41,11 +43,6 @@ std::string numbers(std::initializer_list<std::int64_t> values) {
     text += ' ' + std::to_string(value);
   }
   return text;
-}
-
-std::int64_t alignment_of(const void* data) {
-  const auto address = reinterpret_cast<std::uintptr_t>(data);
-  return static_cast<std::int64_t>(std::min<std::uintptr_t>(16, address & (~address + 1)));
 }
 
 /// Everything that the choice of an algorithm depends on.
@@ -83,29 +80,40 @@ void add_bias_after(const CudaStream& stream, const float* bias, const MutableMa
   }
 }
 
+/// What was chosen for the product, now or before; all zeros when the library has no algorithm.
+MatmulChoices::Algorithm choose(const CudaStream& stream, const Product& product,
+                                const std::string& key, std::size_t result_bytes) {
+  Library& lib = library();
+  const std::lock_guard lock(lib.choosing);
+  if (const auto known = lib.choices.find(key)) {
+    return *known;
+  }
+  refuse_in_capture(stream);
+  const std::vector<cublasLtMatmulAlgo_t> algorithms = candidates(lib.handle, product);
+  MatmulChoices::Algorithm choice{};
+  if (!algorithms.empty()) {
+    choice = std::bit_cast<MatmulChoices::Algorithm>(
+        fastest_of(lib.handle, stream, product, result_bytes, algorithms));
+  }
+  lib.choices.keep(key, choice);
+  return choice;
+}
+
 /// False when the library has no algorithm for the product with this bias.
 bool multiply(const CudaStream& stream, const Matrix& left, const Matrix& right,
               const MutableMatrix& result, const float* fused_bias, Accumulate accumulate,
               Float32Products products) {
-  Library& lib = library();
+  const Library& lib = library();
   const Product product = describe(left, right, result, fused_bias, accumulate, products);
-  const std::string key =
-      key_of(lib, left, right, result, fused_bias != nullptr, accumulate, products);
-  constexpr MatmulChoices::Algorithm kNone{};
-  auto choice = lib.choices.find(key);
-  if (!choice.has_value()) {
-    refuse_in_capture(stream);
-    const std::vector<cublasLtMatmulAlgo_t> algorithms = candidates(lib.handle, product);
-    choice = algorithms.empty() ? kNone
-                                : std::bit_cast<MatmulChoices::Algorithm>(fastest_of(
-                                      lib.handle, stream, product, bytes_of(result), algorithms));
-    lib.choices.keep(key, *choice);
-  }
-  if (*choice == kNone) {
+  const MatmulChoices::Algorithm choice =
+      choose(stream, product,
+             key_of(lib, left, right, result, fused_bias != nullptr, accumulate, products),
+             bytes_of(result));
+  if (choice == MatmulChoices::Algorithm{}) {
     return false;
   }
   check_library(try_product(lib.handle, stream, product,
-                            std::bit_cast<cublasLtMatmulAlgo_t>(*choice), result.data, result.data),
+                            std::bit_cast<cublasLtMatmulAlgo_t>(choice), result.data, result.data),
                 "multiplying");
   return true;
 }
@@ -117,7 +125,9 @@ std::int64_t matmul_scratch_bytes() {
 }
 
 void keep_matmul_choices(const std::string& path) {
-  library().choices.use_file(path);
+  Library& lib = library();
+  const std::lock_guard lock(lib.choosing);
+  lib.choices.use_file(path);
 }
 
 void matmul(const CudaStream& stream, const Matrix& left, const Matrix& right,
@@ -140,7 +150,9 @@ void matmul(const CudaStream& stream, const Matrix& left, const Matrix& right,
            products);
     return;
   }
-  if (bias != nullptr && multiply(stream, left, right, result, bias, accumulate, products)) {
+  // cublasLt adds a bias only of the result's type.
+  const bool can_fuse = bias != nullptr && result.type == ElementType::float32;
+  if (can_fuse && multiply(stream, left, right, result, bias, accumulate, products)) {
     return;
   }
   if (!multiply(stream, left, right, result, nullptr, accumulate, products)) {

@@ -22,7 +22,7 @@ class RecordedWork {
 /// Records what work() puts on the calling thread's stream, which is not CUDA's default one;
 /// nothing of it runs. work must wait for nothing, and must have run before, so that all that is
 /// found by measuring is known. The tensors that it makes and drops lie in memory that all recorded
-/// work of the process shares: only what was made before, and is written to, keeps results. Throws
+/// work of the thread shares: only what was made before, and is written to, keeps results. Throws
 /// DeviceError.
 std::unique_ptr<RecordedWork> record_work(const at::Device& device,
                                           const std::function<void()>& work);

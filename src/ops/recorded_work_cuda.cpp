@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <memory>
 #include <string>
 
 #include <ATen/Context.h>
@@ -25,9 +26,17 @@ void check_runtime(cudaError_t status, const char* doing) {
                     "; set cuda_graphs: false to do without recorded work");
 }
 
-/// Recorded works run one after the other, and none reads what another has left in this memory.
-at::cuda::MempoolId_t shared_memory() {
-  static const at::cuda::MempoolId_t pool = at::cuda::graph_pool_handle();
+using Pool = std::shared_ptr<const at::cuda::MempoolId_t>;
+
+/// Memory for all recorded works of the calling thread: they run one after the other, and none
+/// reads what another has left. LibTorch takes nothing more into a pool whose last work is gone.
+Pool shared_memory() {
+  thread_local std::weak_ptr<const at::cuda::MempoolId_t> current;
+  Pool pool = current.lock();
+  if (pool == nullptr) {
+    pool = std::make_shared<const at::cuda::MempoolId_t>(at::cuda::graph_pool_handle());
+    current = pool;
+  }
   return pool;
 }
 
@@ -36,7 +45,7 @@ class Graph final : public RecordedWork {
   Graph(const at::Device& device, const std::function<void()>& work) {
     graph_.register_generator_state(at::globalContext().defaultGenerator(device));
     // Other threads may ask for the state of their events meanwhile.
-    graph_.capture_begin(shared_memory(), cudaStreamCaptureModeThreadLocal);
+    graph_.capture_begin(*pool_, cudaStreamCaptureModeThreadLocal);
     try {
       work();
     } catch (...) {
@@ -64,6 +73,7 @@ class Graph final : public RecordedWork {
     }
   }
 
+  Pool pool_ = shared_memory();
   at::cuda::CUDAGraph graph_;
 };
 

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <functional>
+
 #include <ATen/core/Tensor.h>
+
+#include "comm/communicator.h"
 
 namespace lambert::testing {
 
@@ -11,5 +15,10 @@ namespace lambert::testing {
 /// the host; LibTorch's own operations are done by its CPU code. In the build for CUDA: the first
 /// GPU.
 at::Device device_under_test();
+
+/// Calls reduce with values that the host can read: the work's own, or on a GPU a copy of them,
+/// which is copied back. The rings of run_ranks.h add on the host.
+void reduce_in_host_memory(const RingWork& work,
+                           const std::function<void(const RingWork&)>& reduce);
 
 }  // namespace lambert::testing

@@ -148,6 +148,8 @@ struct RankOptions {
   std::size_t segment_bytes = 4096;  // small, so that small tests have many segments
   bool link_keeps_messages = false;
   std::vector<int> machines = {};  // by rank; not empty: sums machine by machine
+  /// Runs the ring on values in a device's memory (device_under_test.h); none: the host reads them.
+  std::function<void(const RingWork&, const std::function<void(const RingWork&)>&)> on_device = {};
 };
 
 /// The groups of a hierarchical ring: one for each machine and one for each place.
@@ -211,6 +213,7 @@ class ThreadCommunicator final : public Communicator {
         hierarchy_(options.machines.empty()
                        ? nullptr
                        : std::make_unique<ThreadHierarchy>(machines, rank, options, abandoned_)),
+        on_device_(options.on_device),
         queue_([this](const RingWork& work, const CollectiveId& id) { reduce(work, id); },
                abandoned_) {}
 
@@ -239,10 +242,17 @@ class ThreadCommunicator final : public Communicator {
 
  private:
   void reduce(const RingWork& work, const CollectiveId& id) {
-    if (hierarchy_) {
-      hierarchy_->run(work, id);
+    const auto reduce_on_host = [&](const RingWork& readable) {
+      if (hierarchy_) {
+        hierarchy_->run(readable, id);
+      } else {
+        ring_.run(readable, id);
+      }
+    };
+    if (work.producer && on_device_) {
+      on_device_(work, reduce_on_host);
     } else {
-      ring_.run(work, id);
+      reduce_on_host(work);
     }
   }
 
@@ -265,6 +275,7 @@ class ThreadCommunicator final : public Communicator {
   ThreadLink link_;
   RingAllReduce ring_;
   std::unique_ptr<ThreadHierarchy> hierarchy_;
+  decltype(RankOptions::on_device) on_device_;
   ReductionQueue queue_;
 };
 

@@ -34,6 +34,12 @@ std::int64_t matmul_scratch_bytes() {
 void keep_matmul_choices(const std::string& /*path*/) {}
 
 namespace testing {
+
+void reduce_in_host_memory(const RingWork& work,
+                           const std::function<void(const RingWork&)>& reduce) {
+  reduce(work);
+}
+
 namespace {
 
 constexpr auto kType = c10::DeviceType::PrivateUse1;

@@ -33,6 +33,13 @@ TEST(GradientBuckets, FollowTheReverseOfRegistrationOrder) {
   EXPECT_EQ(buckets.bucket_of(2), 0U);
 }
 
+TEST(GradientBuckets, PutTensorsOfOddSizesBehindTheOthers) {
+  const GradientBuckets buckets(
+      {parameter("matrix", {4, 8}), parameter("decoder bias", {7}), parameter("two", {2})}, 1000);
+  ASSERT_EQ(buckets.buckets().size(), 1U);
+  EXPECT_EQ(buckets.buckets()[0].parameters, (std::vector<std::size_t>{0, 2, 1}));
+}
+
 TEST(GradientBuckets, GiveAParameterLargerThanABucketItsOwn) {
   const GradientBuckets buckets(three_parameters(), 1);
   ASSERT_EQ(buckets.buckets().size(), 3U);

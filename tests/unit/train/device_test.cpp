@@ -158,7 +158,7 @@ TEST_P(DeviceParity, StepsOfLambGiveTheHostsWeightsAndTrustRatios) {
 TEST_P(DeviceParity, ShardedStepsOfTwoRanksHaveTheBitsOfWholeOnes) {
   std::vector<at::Tensor> weights(2);
   for (const bool is_sharded : {false, true}) {
-    testing::run_ranks(2, [&](Communicator& communicator) {
+    const auto run_rank = [&](Communicator& communicator) {
       RunConfig config = tiny_config(GetParam());
       config.communication.sharded_optimizer = is_sharded;
       RankRun run(config, testing::device_under_test(), communicator);
@@ -170,7 +170,8 @@ TEST_P(DeviceParity, ShardedStepsOfTwoRanksHaveTheBitsOfWholeOnes) {
       }
       check_replicas(communicator,
                      run.sharded ? run.sharded->replicated() : run.buckets.parameters());
-    });
+    };
+    testing::run_ranks(2, run_rank, {.on_device = testing::reduce_in_host_memory});
   }
   EXPECT_TRUE(at::equal(weights[0], weights[1]));
 }

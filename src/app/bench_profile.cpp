@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "app/bench_profile.h"
 
+#include <algorithm>
 #include <map>
+#include <set>
 
 #include <ATen/record_function.h>
+#include <torch/csrc/autograd/profiler_kineto.h>
 
 #include "base/clock.h"
 
@@ -49,7 +52,43 @@ void end_scope(const at::RecordFunction& /*function*/, at::ObserverContext* /*co
   }
 }
 
+constexpr std::size_t kLongestName = 100;
+
+/// Without what every name of a compiled function has, its arguments, and the end of a long one.
+std::string short_name(std::string name) {
+  for (const std::string common : {"void ", "(anonymous namespace)::", kOurs, "at::native::"}) {
+    for (std::size_t at = name.find(common); at != std::string::npos; at = name.find(common)) {
+      name.erase(at, common.size());
+    }
+  }
+  return name.substr(0, std::min(name.find('('), kLongestName));
+}
+
 }  // namespace
+
+std::vector<std::pair<std::string, double>> profile_kernels(const std::function<void()>& work) {
+  using torch::profiler::impl::ActivityType;
+  const torch::profiler::impl::ProfilerConfig config(torch::profiler::impl::ProfilerState::KINETO);
+  const std::set<ActivityType> activities = {ActivityType::CUDA};
+  torch::autograd::profiler::prepareProfiler(config, activities);
+  torch::autograd::profiler::enableProfiler(config, activities);
+  const Stopwatch watch;
+  work();
+  const double all = watch.seconds();
+  const auto trace = torch::autograd::profiler::disableProfiler();
+  std::map<std::string, double> seconds;
+  double covered = 0.0;
+  for (const torch::autograd::profiler::KinetoEvent& event : trace->events()) {
+    // Scopes of the host have a shadow on the GPU, under their own names.
+    if (event.deviceType() == c10::DeviceType::CUDA && !event.name().starts_with(kOurs)) {
+      const double taken = 1e-9 * static_cast<double>(event.durationNs());
+      seconds[short_name(event.name())] += taken;
+      covered += taken;
+    }
+  }
+  seconds["no kernel"] = all - covered;
+  return {seconds.begin(), seconds.end()};
+}
 
 std::vector<std::pair<std::string, double>> profile_classes(const std::function<void()>& work) {
   Collector mine;

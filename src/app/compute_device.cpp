@@ -14,6 +14,8 @@
 namespace lambert {
 namespace {
 
+constexpr const char* kProductChoices = "matmul_choices-";  // and the rank
+
 [[noreturn]] void refuse_without_cuda() {
   const std::string what = "choosing the device, device: cuda: ";
   if (!is_built_for(at::kCUDA)) {
@@ -66,7 +68,17 @@ at::Device choose_compute_device(DeviceKind kind) {
 void keep_product_choices(const std::filesystem::path& run_directory, const at::Device& device,
                           int rank) {
   if (!device.is_cpu()) {
-    keep_matmul_choices(run_directory / ("matmul_choices-" + std::to_string(rank)));
+    keep_matmul_choices(run_directory / (kProductChoices + std::to_string(rank)));
+  }
+}
+
+void copy_product_choices(const std::filesystem::path& from, const std::filesystem::path& to) {
+  namespace fs = std::filesystem;
+  for (const fs::directory_entry& entry : fs::directory_iterator(from)) {
+    if (entry.path().filename().string().starts_with(kProductChoices)) {
+      fs::create_directories(to);
+      fs::copy_file(entry.path(), to / entry.path().filename());
+    }
   }
 }
 

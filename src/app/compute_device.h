@@ -21,6 +21,9 @@ at::Device choose_compute_device(DeviceKind kind);
 void keep_product_choices(const std::filesystem::path& run_directory, const at::Device& device,
                           int rank);
 
+/// Gives a run that is to compute the same bits as another the choices of that one.
+void copy_product_choices(const std::filesystem::path& from, const std::filesystem::path& to);
+
 /// What the communicator needs to sum on the device.
 CommDevice comm_device_of(const at::Device& device);
 

@@ -13,6 +13,7 @@
 #include <nlohmann/json.hpp>
 
 #include "app/commands.h"
+#include "app/compute_device.h"
 #include "app/launch.h"
 #include "base/error.h"
 #include "base/file_system.h"
@@ -235,6 +236,9 @@ int run_verify_resume(VerifyResumeOptions options) {
                             Launch{runs.restarted, options.restart_ranks, options.steps}}) {
     if (const int code = launch(options, one.run, one.ranks, one.steps); code != 0) {
       return code;
+    }
+    if (one.run == runs.uninterrupted) {
+      copy_product_choices(runs.uninterrupted, runs.restarted);
     }
   }
   const bool same_bits = options.ranks == options.restart_ranks ||

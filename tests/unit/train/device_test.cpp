@@ -42,13 +42,15 @@ RunConfig tiny_config(Precision precision) {
   return config;
 }
 
-/// Micro-batch `rank` of the step, or both.
+/// Micro-batch `rank` of the step, or both. Two sequences of the six are followed by another
+/// document: with as many of either kind the gradients of the NSP head would all but cancel, and
+/// show rounding alone.
 StepBatch step_batch(std::int64_t step, int rank, int ranks) {
   StepBatch batch{step, {}};
   for (int number = 0; number < 2; ++number) {
     if (number % ranks == rank) {
       batch.micro_batches.push_back(
-          testing::sequences(10 * step + 3 * number, 3, kLength, /*shorter_by=*/4));
+          testing::sequences(10 * step + 4 * number, 3, kLength, /*shorter_by=*/4));
     }
   }
   return batch;

@@ -79,8 +79,10 @@ std::vector<std::pair<std::string, double>> profile_kernels(const std::function<
   std::map<std::string, double> seconds;
   double covered = 0.0;
   for (const torch::autograd::profiler::KinetoEvent& event : trace->events()) {
-    // Scopes of the host have a shadow on the GPU, under their own names.
-    if (event.deviceType() == c10::DeviceType::CUDA && !event.name().starts_with(kOurs)) {
+    // Scopes of the host have a shadow on the GPU, under their own names; a kernel's has arguments.
+    const bool is_scope =
+        event.name().starts_with(kOurs) && event.name().find('(') == std::string::npos;
+    if (event.deviceType() == c10::DeviceType::CUDA && !is_scope) {
       const double taken = 1e-9 * static_cast<double>(event.durationNs());
       seconds[short_name(event.name())] += taken;
       covered += taken;

@@ -6,15 +6,18 @@ namespace lambert {
 
 namespace {
 
-constexpr int kThreads = 256;
-
-template <typename T>
-__global__ void add(const float* bias, std::int64_t elements, std::int64_t columns,
-                    std::int64_t row_stride, T* values) {
-  const std::int64_t index = std::int64_t{blockIdx.x} * blockDim.x + threadIdx.x;
-  if (index < elements) {
-    T& value = values[index / columns * row_stride + index % columns];
-    value = from_float<T>(to_float(value) + bias[index % columns]);
+/// A block per row.
+template <int kWidth, typename T>
+__global__ void add(const float* bias, std::int64_t columns, std::int64_t row_stride, T* values) {
+  T* const row = values + blockIdx.x * row_stride;
+  for (std::int64_t c = std::int64_t{threadIdx.x} * kWidth; c < columns;
+       c += std::int64_t{blockDim.x} * kWidth) {
+    Floats<kWidth> sums = load<kWidth>(row + c);
+    const Floats<kWidth> shift = load<kWidth>(bias + c);
+    for (int i = 0; i < kWidth; ++i) {
+      sums.values[i] += shift.values[i];
+    }
+    store<kWidth>(row + c, sums);
   }
 }
 
@@ -23,8 +26,16 @@ __global__ void add(const float* bias, std::int64_t elements, std::int64_t colum
 template <typename T>
 void add_bias(const CudaStream& stream, const float* bias, std::int64_t rows, std::int64_t columns,
               std::int64_t row_stride, T* values) {
-  launch("add_bias", add<T>, {grid_size(quotient_up(rows * columns, kThreads)), kThreads}, stream,
-         bias, rows * columns, columns, row_stride, values);
+  // A second row must begin at a multiple of 16 bytes, too.
+  const T* const second_row = values + row_stride;
+  with_width<T>(
+      columns,
+      [&](auto width) {
+        constexpr int kWidth = decltype(width)::value;
+        launch("add_bias", add<kWidth, T>, {grid_size(rows), row_threads(columns, kWidth)}, stream,
+               bias, columns, row_stride, values);
+      },
+      bias, values, second_row);
 }
 
 template void add_bias(const CudaStream&, const float*, std::int64_t, std::int64_t, std::int64_t,

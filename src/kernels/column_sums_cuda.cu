@@ -9,6 +9,8 @@ namespace lambert {
 
 namespace {
 
+constexpr int kPartLanes = 32;  // parts that a block of add_parts() has in flight
+
 template <int kWidth, typename T>
 __global__ void sum_parts(const T* values, std::int64_t rows, std::int64_t columns,
                           float* partial) {
@@ -25,22 +27,22 @@ __global__ void sum_parts(const T* values, std::int64_t rows, std::int64_t colum
   walk.store_sums(sums, space, partial);
 }
 
-/// One warp's width of columns; row lane y adds parts y, y + kRowLanes ...
+/// One warp's width of columns; lane y adds parts y, y + kPartLanes ...
 __global__ void add_parts(const float* partial, std::int64_t parts, std::int64_t columns,
                           float* sums) {
   SharedMemory shared;
-  float* const space = shared.take<float>(kColumnLanes * kRowLanes);
+  float* const space = shared.take<float>(kColumnLanes * kPartLanes);
   const std::int64_t column = std::int64_t{blockIdx.x} * kColumnLanes + threadIdx.x;
   float sum = 0.0F;
   if (column < columns) {
-    for (std::int64_t part = threadIdx.y; part < parts; part += kRowLanes) {
+    for (std::int64_t part = threadIdx.y; part < parts; part += kPartLanes) {
       sum += partial[part * columns + column];
     }
   }
   space[threadIdx.y * kColumnLanes + threadIdx.x] = sum;
   __syncthreads();
   if (threadIdx.y == 0 && column < columns) {
-    for (int lane = 1; lane < kRowLanes; ++lane) {
+    for (int lane = 1; lane < kPartLanes; ++lane) {
       sum += space[lane * kColumnLanes + static_cast<int>(threadIdx.x)];
     }
     sums[column] += sum;
@@ -72,8 +74,8 @@ void column_sums(const CudaStream& stream, const T* values, std::int64_t rows, s
 void add_partial_sums(const CudaStream& stream, const float* partial, std::int64_t parts,
                       std::int64_t columns, float* sums) {
   launch("add_parts", add_parts,
-         {grid_size(quotient_up(columns, kColumnLanes)), dim3(kColumnLanes, kRowLanes),
-          shared_bytes_of<float>(kColumnLanes * kRowLanes)},
+         {grid_size(quotient_up(columns, kColumnLanes)), dim3(kColumnLanes, kPartLanes),
+          shared_bytes_of<float>(kColumnLanes * kPartLanes)},
          stream, partial, parts, columns, sums);
 }
 

@@ -213,6 +213,16 @@ std::vector<cublasLtMatmulAlgo_t> candidates(const LibraryHandle& handle, const 
   return algorithms;
 }
 
+bool takes(const LibraryHandle& handle, const Product& product,
+           const cublasLtMatmulAlgo_t& algorithm) {
+  cublasLtMatmulHeuristicResult_t found{};
+  const cublasStatus_t status = cublasLtMatmulAlgoCheck(
+      handle.get(), product.description.get(), product.first.get(), product.second.get(),
+      product.result.get(), product.result.get(), &algorithm, &found);
+  return status == CUBLAS_STATUS_SUCCESS && found.state == CUBLAS_STATUS_SUCCESS &&
+         found.workspaceSize <= static_cast<std::size_t>(kWorkspaceBytes);
+}
+
 cublasLtMatmulAlgo_t fastest_of(const LibraryHandle& handle, const CudaStream& stream,
                                 const Product& product, std::size_t result_bytes,
                                 const std::vector<cublasLtMatmulAlgo_t>& algorithms) {

@@ -68,6 +68,10 @@ std::int64_t alignment_of(const void* data);
 /// What the library names for the product, its favourite first; empty when it has no algorithm.
 std::vector<cublasLtMatmulAlgo_t> candidates(const LibraryHandle& handle, const Product& product);
 
+/// Whether an algorithm that was found for a similar product takes this one.
+bool takes(const LibraryHandle& handle, const Product& product,
+           const cublasLtMatmulAlgo_t& algorithm);
+
 /// The fastest of the algorithms, by timing them on the device.
 cublasLtMatmulAlgo_t fastest_of(const LibraryHandle& handle, const CudaStream& stream,
                                 const Product& product, std::size_t result_bytes,

@@ -46,9 +46,9 @@ __global__ void forward(HiddenShape shape, DropoutMask mask, NormWeights norm,
   for_own_packs<kWidth>(columns, [&](std::int64_t c) {
     const Floats<kWidth> x = summands<kWidth>(mask, kept, input_bias, residual_row, sum_row, c);
     for (int i = 0; i < kWidth; ++i) {
-      values[c + i] = x.values[i];
       total += x.values[i];
     }
+    store<kWidth>(values + c, x);
     store<kWidth>(sum_row + c, x);
   });
   const RowStatistics statistics =
@@ -60,9 +60,10 @@ __global__ void forward(HiddenShape shape, DropoutMask mask, NormWeights norm,
   for_own_packs<kWidth>(columns, [&](std::int64_t c) {
     const Floats<kWidth> gain = load<kWidth>(norm.gain + c);
     const Floats<kWidth> bias = load<kWidth>(norm.bias + c);
+    const Floats<kWidth> own = load<kWidth>(values + c);
     Floats<kWidth> result;
     for (int i = 0; i < kWidth; ++i) {
-      const float normalised = (values[c + i] - statistics.mean) * statistics.inverse_deviation;
+      const float normalised = (own.values[i] - statistics.mean) * statistics.inverse_deviation;
       result.values[i] = normalised * gain.values[i] + bias.values[i];
     }
     store<kWidth>(output + row * columns + c, result);
@@ -97,10 +98,12 @@ __device__ void store_gradients(const DropoutMask& mask, const std::uint8_t* kep
     if (residual_gradient != nullptr) {
       store<kWidth>(residual_gradient + c, x);
     }
+    Floats<kWidth> sums = load<kWidth>(input_bias_sums + c);
     for (int i = 0; i < kWidth; ++i) {
       x.values[i] *= mask.is_active() ? multiplier_of(mask, kept, c + i) : 1.0F;
-      input_bias_sums[c + i] += x.values[i];
+      sums.values[i] += x.values[i];
     }
+    store<kWidth>(input_bias_sums + c, sums);
     store<kWidth>(input_gradient + c, x);
   });
 }
@@ -128,12 +131,12 @@ __global__ void backward(HiddenShape shape, DropoutMask mask, const float* gain,
     const float mean = tensors.mean[row];
     const float scale = tensors.inverse_deviation[row];
     for_own_packs<kWidth>(columns, [&](std::int64_t c) {
-      const Floats<kWidth> x = load<kWidth>(tensors.sum + row * columns + c);
-      const Floats<kWidth> y = load<kWidth>(tensors.output_gradient + row * columns + c);
+      Floats<kWidth> x = load<kWidth>(tensors.sum + row * columns + c);
       for (int i = 0; i < kWidth; ++i) {
-        current.normalised[c + i] = (x.values[i] - mean) * scale;
-        current.above[c + i] = y.values[i];
+        x.values[i] = (x.values[i] - mean) * scale;
       }
+      store<kWidth>(current.normalised + c, x);
+      store<kWidth>(current.above + c, load<kWidth>(tensors.output_gradient + row * columns + c));
     });
     block_row_norm_backward<kWidth>(current, gain, scale, columns);
     store_gradients<kWidth>(

@@ -46,9 +46,9 @@ __global__ void forward(HiddenShape shape, DropoutMask mask, NormWeights norm,
   for_own_packs<kWidth>(columns, [&](std::int64_t c) {
     const Floats<kWidth> x = sum_of_embeddings<kWidth>(shape, lookup, row, c);
     for (int i = 0; i < kWidth; ++i) {
-      values[c + i] = x.values[i];
       total += x.values[i];
     }
+    store<kWidth>(values + c, x);
   });
   const RowStatistics statistics =
       block_row_statistics<kWidth>(values, total, columns, norm.epsilon, space);
@@ -59,9 +59,10 @@ __global__ void forward(HiddenShape shape, DropoutMask mask, NormWeights norm,
   for_own_packs<kWidth>(columns, [&](std::int64_t c) {
     const Floats<kWidth> gain = load<kWidth>(norm.gain + c);
     const Floats<kWidth> bias = load<kWidth>(norm.bias + c);
+    const Floats<kWidth> own = load<kWidth>(values + c);
     Floats<kWidth> result;
     for (int i = 0; i < kWidth; ++i) {
-      const float normalised = (values[c + i] - statistics.mean) * statistics.inverse_deviation;
+      const float normalised = (own.values[i] - statistics.mean) * statistics.inverse_deviation;
       result.values[i] = (normalised * gain.values[i] + bias.values[i]) *
                          (mask.is_active() ? multiplier_of(mask, kept, c + i) : 1.0F);
     }
@@ -101,13 +102,14 @@ __global__ void backward(HiddenShape shape, DropoutMask mask, const float* gain,
     const float mean = tensors.mean[row];
     const float scale = tensors.inverse_deviation[row];
     for_own_packs<kWidth>(columns, [&](std::int64_t c) {
-      const Floats<kWidth> x = sum_of_embeddings<kWidth>(shape, lookup, row, c);
-      const Floats<kWidth> y = load<kWidth>(tensors.output_gradient + row * columns + c);
+      Floats<kWidth> x = sum_of_embeddings<kWidth>(shape, lookup, row, c);
+      Floats<kWidth> y = load<kWidth>(tensors.output_gradient + row * columns + c);
       for (int i = 0; i < kWidth; ++i) {
-        current.normalised[c + i] = (x.values[i] - mean) * scale;
-        current.above[c + i] =
-            y.values[i] * (mask.is_active() ? multiplier_of(mask, kept, c + i) : 1.0F);
+        x.values[i] = (x.values[i] - mean) * scale;
+        y.values[i] *= mask.is_active() ? multiplier_of(mask, kept, c + i) : 1.0F;
       }
+      store<kWidth>(current.normalised + c, x);
+      store<kWidth>(current.above + c, y);
     });
     block_row_norm_backward<kWidth>(current, gain, scale, columns);
     store_own<kWidth>(columns, current.normalised, tensors.row_gradients + row * columns);

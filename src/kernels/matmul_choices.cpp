@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernels/matmul_choices.h"
 
+#include <bit>
 #include <cerrno>
 #include <filesystem>
 #include <fstream>
@@ -25,6 +26,17 @@ bool is_hexadecimal(const std::string& word) {
 }
 
 }  // namespace
+
+std::int64_t size_class(std::int64_t size) {
+  constexpr int kExactBits = 4;
+  const int low_bits =
+      static_cast<int>(std::bit_width(static_cast<std::uint64_t>(size))) - kExactBits;
+  if (low_bits <= 0) {
+    return size;
+  }
+  const std::int64_t width = std::int64_t{1} << low_bits;
+  return (size + width - 1) / width * width;
+}
 
 std::optional<MatmulChoices::Algorithm> MatmulChoices::find(const std::string& key) const {
   const auto found = choices_.find(key);

@@ -9,6 +9,11 @@
 
 namespace lambert {
 
+/// The size that stands for all of its class, the largest: eight classes between a power of two and
+/// the next, so a class is no wider than an eighth. Counts of tokens differ from step to step, and
+/// the fastest algorithm for one is about the fastest for its neighbours.
+std::int64_t size_class(std::int64_t size);
+
 /// Which algorithm of cublasLt was the fastest for a product, found by measuring once per device,
 /// library and shape, and kept in a text file for the next run. Not for use by several threads.
 ///

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Matrix products by cublasLt (cublaslt_product.h), each by the algorithm that was the fastest.
 #include <bit>
+#include <map>
 #include <mutex>
 #include <string>
 #include <vector>
@@ -20,8 +21,9 @@ namespace {
 struct Library {
   LibraryHandle handle = start_library();
   std::string name = library_name();
-  std::mutex choosing;
-  MatmulChoices choices;  // while choosing is held
+  std::mutex choosing;  // held where the next two are used
+  MatmulChoices choices;
+  std::map<std::string, MatmulChoices::Algorithm> in_use;  // by key_of() of the product itself
 };
 
 Library& library() {
@@ -45,17 +47,19 @@ std::string numbers(std::initializer_list<std::int64_t> values) {
   return text;
 }
 
-/// Everything that the choice of an algorithm depends on.
+/// Everything that the choice of an algorithm depends on. size(n): what stands for n rows or
+/// columns.
+template <typename Size>
 std::string key_of(const Library& lib, const Matrix& left, const Matrix& right,
                    const MutableMatrix& result, bool has_bias, Accumulate accumulate,
-                   Float32Products products) {
+                   Float32Products products, const Size& size) {
   return lib.name + ":" +
-         numbers({left.rows, right.columns, left.columns, static_cast<std::int64_t>(left.type),
-                  static_cast<std::int64_t>(result.type), left.row_stride, left.column_stride,
-                  right.row_stride, right.column_stride, result.row_stride, alignment_of(left.data),
-                  alignment_of(right.data), alignment_of(result.data),
-                  static_cast<std::int64_t>(has_bias), static_cast<std::int64_t>(accumulate),
-                  static_cast<std::int64_t>(products)});
+         numbers({size(left.rows), size(right.columns), size(left.columns),
+                  static_cast<std::int64_t>(left.type), static_cast<std::int64_t>(result.type),
+                  left.row_stride, left.column_stride, right.row_stride, right.column_stride,
+                  result.row_stride, alignment_of(left.data), alignment_of(right.data),
+                  alignment_of(result.data), static_cast<std::int64_t>(has_bias),
+                  static_cast<std::int64_t>(accumulate), static_cast<std::int64_t>(products)});
 }
 
 std::size_t bytes_of(const MutableMatrix& matrix) {
@@ -80,23 +84,38 @@ void add_bias_after(const CudaStream& stream, const float* bias, const MutableMa
   }
 }
 
-/// What was chosen for the product, now or before; all zeros when the library has no algorithm.
-MatmulChoices::Algorithm choose(const CudaStream& stream, const Product& product,
-                                const std::string& key, std::size_t result_bytes) {
-  Library& lib = library();
-  const std::lock_guard lock(lib.choosing);
-  if (const auto known = lib.choices.find(key)) {
-    return *known;
-  }
+/// By measuring; all zeros when the library has no algorithm.
+MatmulChoices::Algorithm measure(const Library& lib, const CudaStream& stream,
+                                 const Product& product, std::size_t result_bytes) {
   refuse_in_capture(stream);
   const std::vector<cublasLtMatmulAlgo_t> algorithms = candidates(lib.handle, product);
-  MatmulChoices::Algorithm choice{};
-  if (!algorithms.empty()) {
-    choice = std::bit_cast<MatmulChoices::Algorithm>(
-        fastest_of(lib.handle, stream, product, result_bytes, algorithms));
+  return algorithms.empty() ? MatmulChoices::Algorithm{}
+                            : std::bit_cast<MatmulChoices::Algorithm>(fastest_of(
+                                  lib.handle, stream, product, result_bytes, algorithms));
+}
+
+/// What was chosen for the product of these sizes or, where it takes this one, for their class: now
+/// or before. All zeros when the library has no algorithm.
+MatmulChoices::Algorithm choose(const CudaStream& stream, const Product& product,
+                                const std::string& key, const std::string& class_key,
+                                std::size_t result_bytes) {
+  Library& lib = library();
+  const std::lock_guard lock(lib.choosing);
+  const auto known = lib.in_use.find(key);
+  if (known != lib.in_use.end()) {
+    return known->second;
   }
-  lib.choices.keep(key, choice);
-  return choice;
+  auto choice = lib.choices.find(key);
+  if (!choice) {
+    const auto of_class = lib.choices.find(class_key);
+    const bool fits =
+        of_class && takes(lib.handle, product, std::bit_cast<cublasLtMatmulAlgo_t>(*of_class));
+    choice = fits ? *of_class : measure(lib, stream, product, result_bytes);
+    if (!fits) {
+      lib.choices.keep(of_class ? key : class_key, *choice);
+    }
+  }
+  return lib.in_use[key] = *choice;
 }
 
 /// False when the library has no algorithm for the product with this bias.
@@ -105,10 +124,12 @@ bool multiply(const CudaStream& stream, const Matrix& left, const Matrix& right,
               Float32Products products) {
   const Library& lib = library();
   const Product product = describe(left, right, result, fused_bias, accumulate, products);
+  const auto key = [&](const auto& size) {
+    return key_of(lib, left, right, result, fused_bias != nullptr, accumulate, products, size);
+  };
+  const auto itself = [](std::int64_t size) { return size; };
   const MatmulChoices::Algorithm choice =
-      choose(stream, product,
-             key_of(lib, left, right, result, fused_bias != nullptr, accumulate, products),
-             bytes_of(result));
+      choose(stream, product, key(itself), "class " + key(size_class), bytes_of(result));
   if (choice == MatmulChoices::Algorithm{}) {
     return false;
   }

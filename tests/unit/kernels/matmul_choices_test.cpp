@@ -19,6 +19,22 @@ std::string text_of(const std::string& path) {
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
+TEST(SizeClass, IsAtMostAnEighthWideAndNamedByItsLargest) {
+  EXPECT_EQ(size_class(1), 1);
+  EXPECT_EQ(size_class(15), 15);
+  EXPECT_EQ(size_class(17), 18);
+  EXPECT_EQ(size_class(768), 768);
+  EXPECT_EQ(size_class(30'145), 30'720);
+  EXPECT_EQ(size_class(30'720), 30'720);
+  EXPECT_EQ(size_class(30'721), 32'768);
+  for (std::int64_t size = 1; size < 5000; ++size) {
+    const std::int64_t largest = size_class(size);
+    EXPECT_LE(size, largest);
+    EXPECT_LE(largest - size, size / 8);
+    EXPECT_EQ(size_class(largest), largest);
+  }
+}
+
 TEST(MatmulChoices, AreFoundByTheNextRun) {
   const TempDirectory directory;
   const std::string path = (directory.path() / "choices.txt").string();

@@ -57,7 +57,8 @@ struct EmbeddingOrders {
   const std::int32_t* by_token_type = nullptr;  // of token_type_ids
 };
 
-/// 0 .. ids.size() - 1 sorted by id, equal ids in their order. On the host.
+/// 0 .. ids.size() - 1 sorted by id, equal ids in their order, by counting: ids are not negative,
+/// and few. On the host.
 std::vector<std::int32_t> stable_order(std::span<const std::int32_t> ids);
 
 template <typename T>

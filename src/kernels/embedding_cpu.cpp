@@ -120,11 +120,18 @@ void embedding_backward(const HiddenShape& shape, const DropoutMask& mask, const
 }
 
 std::vector<std::int32_t> stable_order(std::span<const std::int32_t> ids) {
+  const std::int32_t largest = ids.empty() ? 0 : *std::max_element(ids.begin(), ids.end());
+  std::vector<std::int32_t> places(static_cast<std::size_t>(largest) +
+                                   2);  // of the next row, by id
+  for (const std::int32_t id : ids) {
+    ++places[static_cast<std::size_t>(id) + 1];
+  }
+  std::partial_sum(places.begin(), places.end(), places.begin());
   std::vector<std::int32_t> order(ids.size());
-  std::iota(order.begin(), order.end(), 0);
-  std::stable_sort(order.begin(), order.end(), [&](std::int32_t left, std::int32_t right) {
-    return ids[static_cast<std::size_t>(left)] < ids[static_cast<std::size_t>(right)];
-  });
+  for (std::size_t row = 0; row < ids.size(); ++row) {
+    std::int32_t& place = places[static_cast<std::size_t>(ids[row])];
+    order[static_cast<std::size_t>(place++)] = static_cast<std::int32_t>(row);
+  }
   return order;
 }
 

@@ -133,8 +133,10 @@ void add_bench_options(CLI::App& command, const BenchDescription& description,
     command.add_flag("--pack-weights", options.pack_weights,
                      "as the key pack_weights does, with one micro-batch a step");
     command.add_flag("--verbose", options.verbose, "also how each product runs");
-    command.add_flag("--profile", options.profile,
-                     "milliseconds of each class of work in a step; they add up to the step");
+    command.add_flag(
+        "--profile", options.profile,
+        "milliseconds of each class of work in a step, on a GPU of each kernel; they add "
+        "up to the step");
   }
   if (options.action == "loader") {
     command.add_option("DIR", options.input, "folder made by lambert prepare")->required();

@@ -58,9 +58,9 @@ template <typename T>
 void bias_gelu_forward(GeluForm form, const T* input, const float* bias, std::int64_t rows,
                        std::int64_t columns, T* output) {
   if (form == GeluForm::erf) {
-    forward<ErfGelu>(input, bias, rows, columns, output);
+    forward<ErfGelu<PortableMath>>(input, bias, rows, columns, output);
   } else {
-    forward<TanhGelu>(input, bias, rows, columns, output);
+    forward<TanhGelu<PortableMath>>(input, bias, rows, columns, output);
   }
 }
 
@@ -69,9 +69,11 @@ void bias_gelu_backward(GeluForm form, const T* output_gradient, const T* input,
                         std::int64_t rows, std::int64_t columns, T* input_gradient,
                         float* bias_gradient) {
   if (form == GeluForm::erf) {
-    backward<ErfGelu>(output_gradient, input, bias, rows, columns, input_gradient, bias_gradient);
+    backward<ErfGelu<PortableMath>>(output_gradient, input, bias, rows, columns, input_gradient,
+                                    bias_gradient);
   } else {
-    backward<TanhGelu>(output_gradient, input, bias, rows, columns, input_gradient, bias_gradient);
+    backward<TanhGelu<PortableMath>>(output_gradient, input, bias, rows, columns, input_gradient,
+                                     bias_gradient);
   }
 }
 

@@ -87,9 +87,9 @@ template <typename T>
 void bias_gelu_forward(const CudaStream& stream, GeluForm form, const T* input, const float* bias,
                        std::int64_t rows, std::int64_t columns, T* output) {
   if (form == GeluForm::erf) {
-    launch_forward<ErfGelu>(stream, input, bias, rows, columns, output);
+    launch_forward<ErfGelu<DeviceMath>>(stream, input, bias, rows, columns, output);
   } else {
-    launch_forward<TanhGelu>(stream, input, bias, rows, columns, output);
+    launch_forward<TanhGelu<DeviceMath>>(stream, input, bias, rows, columns, output);
   }
 }
 
@@ -100,11 +100,11 @@ void bias_gelu_backward(const CudaStream& stream, GeluForm form, const T* output
   Scratch scratch(stream, column_sums_scratch_bytes(rows, columns), "bias_gelu_backward");
   float* const partial = scratch.take<float>(row_parts(rows) * columns);
   if (form == GeluForm::erf) {
-    launch_backward<ErfGelu>(stream, output_gradient, input, bias, rows, columns, input_gradient,
-                             partial);
+    launch_backward<ErfGelu<DeviceMath>>(stream, output_gradient, input, bias, rows, columns,
+                                         input_gradient, partial);
   } else {
-    launch_backward<TanhGelu>(stream, output_gradient, input, bias, rows, columns, input_gradient,
-                              partial);
+    launch_backward<TanhGelu<DeviceMath>>(stream, output_gradient, input, bias, rows, columns,
+                                          input_gradient, partial);
   }
   add_partial_sums(stream, partial, row_parts(rows), columns, bias_gradient);
 }

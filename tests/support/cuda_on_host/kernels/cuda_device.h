@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "kernels/cuda_sizes.h"
 #include "kernels/cuda_stream.h"
+#include "kernels/vector_math.h"
 #include "support/cuda_on_host.h"
 
 namespace lambert {
@@ -33,6 +34,8 @@ class SharedMemory {
  private:
   std::size_t taken_ = 0;
 };
+
+using DeviceMath = PortableMath;
 
 template <typename... Parameters, typename... Arguments>
 void launch(const char* name, void (*kernel)(Parameters...), const LaunchShape& shape,

@@ -12,9 +12,10 @@ struct Case {
   std::size_t offset;  // elements by which arrays are off alignment
 };
 
-/// Whole and broken vectors, bands and parts; 600 rows are ten parts.
+/// Whole and broken vectors, bands and parts; 600 rows are ten parts, 2,500 more than are added up
+/// side by side.
 constexpr Case kCases[] = {{1, 1, 0},    {3, 8, 0},    {5, 256, 0},  {70, 264, 0}, {600, 24, 0},
-                           {130, 33, 0}, {65, 256, 1}, {1, 1000, 0}, {9, 520, 3}};
+                           {130, 33, 0}, {65, 256, 1}, {1, 1000, 0}, {9, 520, 3},  {2500, 8, 0}};
 
 template <typename T>
 void compare_gelu(const Case& c, GeluForm form) {

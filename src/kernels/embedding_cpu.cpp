@@ -121,8 +121,8 @@ void embedding_backward(const HiddenShape& shape, const DropoutMask& mask, const
 
 std::vector<std::int32_t> stable_order(std::span<const std::int32_t> ids) {
   const std::int32_t largest = ids.empty() ? 0 : *std::max_element(ids.begin(), ids.end());
-  std::vector<std::int32_t> places(static_cast<std::size_t>(largest) +
-                                   2);  // of the next row, by id
+  // By id: where its next row goes.
+  std::vector<std::int32_t> places(static_cast<std::size_t>(largest) + 2);
   for (const std::int32_t id : ids) {
     ++places[static_cast<std::size_t>(id) + 1];
   }

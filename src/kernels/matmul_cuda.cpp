@@ -95,10 +95,11 @@ MatmulChoices::Algorithm measure(const Library& lib, const CudaStream& stream,
 }
 
 /// What was chosen for the product of these sizes or, where it takes this one, for their class: now
-/// or before. All zeros when the library has no algorithm.
+/// or before. key_by(size): key_of() the product. All zeros when the library has no algorithm.
+template <typename KeyBy>
 MatmulChoices::Algorithm choose(const CudaStream& stream, const Product& product,
-                                const std::string& key, const std::string& class_key,
-                                std::size_t result_bytes) {
+                                const KeyBy& key_by, std::size_t result_bytes) {
+  const std::string key = key_by([](std::int64_t size) { return size; });
   Library& lib = library();
   const std::lock_guard lock(lib.choosing);
   const auto known = lib.in_use.find(key);
@@ -107,6 +108,7 @@ MatmulChoices::Algorithm choose(const CudaStream& stream, const Product& product
   }
   auto choice = lib.choices.find(key);
   if (!choice) {
+    const std::string class_key = "class " + key_by(size_class);
     const auto of_class = lib.choices.find(class_key);
     const bool fits =
         of_class && takes(lib.handle, product, std::bit_cast<cublasLtMatmulAlgo_t>(*of_class));
@@ -124,12 +126,10 @@ bool multiply(const CudaStream& stream, const Matrix& left, const Matrix& right,
               Float32Products products) {
   const Library& lib = library();
   const Product product = describe(left, right, result, fused_bias, accumulate, products);
-  const auto key = [&](const auto& size) {
+  const auto key_by = [&](const auto& size) {
     return key_of(lib, left, right, result, fused_bias != nullptr, accumulate, products, size);
   };
-  const auto itself = [](std::int64_t size) { return size; };
-  const MatmulChoices::Algorithm choice =
-      choose(stream, product, key(itself), "class " + key(size_class), bytes_of(result));
+  const MatmulChoices::Algorithm choice = choose(stream, product, key_by, bytes_of(result));
   if (choice == MatmulChoices::Algorithm{}) {
     return false;
   }

@@ -110,7 +110,7 @@ def make_step(options):
     lengths = [length * (2 * row + 1) // (2 * batch) if options.mixed_lengths else length for row in range(batch)]
     is_token = torch.arange(length) < torch.tensor(lengths).unsqueeze(1)
     ids = torch.randint(0, config.vocab_size, (batch, length))
-    next_labels = torch.randint(0, 2, (batch,))
+    next_labels = torch.arange(batch) % 2  # balanced: untrained weights give every sequence nearly the same logits
     masked = torch.cat([torch.randperm(of_row)[:max(1, 20 * of_row // 128)] + row * length
                         for row, of_row in enumerate(lengths)])
     dtype = DTYPES[options.dtype]

@@ -59,10 +59,13 @@ Batch random_batch(const BenchOptions& options, std::int64_t vocabulary) {
   for (const std::int32_t length : batch.lengths) {
     const std::int32_t masked = masked_tokens_of(length);
     for (std::int32_t i = 0; i < masked; ++i) {
-      batch.masked_positions.push_back(begin + i * (length / masked));
-      batch.masked_labels.push_back(id[begin + i]);
+      const std::int32_t position = begin + i * (length / masked);
+      batch.masked_positions.push_back(position);
+      batch.masked_labels.push_back(id[position]);
     }
-    batch.next_sentence_labels.push_back(static_cast<std::int8_t>(begin % 2));
+    // As many of both: untrained weights give every sequence nearly the same logits.
+    batch.next_sentence_labels.push_back(
+        static_cast<std::int8_t>(batch.next_sentence_labels.size() % 2));
     batch.sample_numbers.push_back(batch.sample_numbers.size());
     begin += length;
   }

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/stop_signal.h"
 
 namespace lambert {
 namespace {
@@ -50,9 +51,10 @@ std::string read_all(int descriptor) {
 
 [[noreturn]] void run_child(const std::function<std::string()>& work, int descriptor) {
   // A crash here is an answer, not an accident: no core file, no handlers of the parent.
-  for (const int number : {SIGSEGV, SIGABRT, SIGBUS, SIGFPE, SIGUSR1, SIGUSR2, SIGINT, SIGTERM}) {
+  for (const int number : {SIGSEGV, SIGABRT, SIGBUS, SIGFPE}) {
     ::signal(number, SIG_DFL);
   }
+  restore_default_signals();
   std::string message;
   try {
     message = kResult + work();

@@ -94,7 +94,7 @@ std::optional<Peer> peer_of(const BenchOptions& options) {
       peer.arguments.emplace_back("--mixed-lengths");
     }
     if (options.optimizer) {
-      peer.arguments.emplace_back("--optimizer");
+      peer.arguments.emplace_back("--optimizer=foreach");
     }
     peer.arguments.insert(peer.arguments.end(), {options.model, options.dtype});
     return peer;

@@ -70,9 +70,31 @@ GradientBuckets::GradientBuckets(std::vector<NamedParameter> parameters, std::in
 }
 
 void GradientBuckets::zero() {
-  for (GradientBucket& bucket : buckets_) {
-    bucket.flat.zero_();
+  for (std::size_t bucket = 0; bucket < buckets_.size(); ++bucket) {
+    zero(bucket);
   }
+}
+
+void GradientBuckets::zero(std::size_t bucket) {
+  const at::Tensor& flat = buckets_[bucket].flat;
+  if (!flat.device().is_cpu()) {
+    flat.zero_();
+    return;
+  }
+  for (const std::size_t index : buckets_[bucket].parameters) {
+    if (parameters_[index].gradient) {
+      parameters_[index].gradient->is_stale = true;
+    } else {
+      views_[index].zero_();
+    }
+  }
+}
+
+const at::Tensor& GradientBuckets::complete(std::size_t bucket) {
+  for (const std::size_t index : buckets_[bucket].parameters) {
+    clear_if_stale(views_[index], parameters_[index].gradient);
+  }
+  return buckets_[bucket].flat;
 }
 
 std::string GradientBuckets::name(std::size_t bucket) const {

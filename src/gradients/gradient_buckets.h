@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
@@ -9,6 +10,7 @@
 #include <ATen/core/Tensor.h>
 
 #include "comm/communicator.h"
+#include "ops/parameter_gradient.h"
 
 namespace lambert {
 
@@ -16,8 +18,9 @@ namespace lambert {
 /// uses (the same tensor in fp32, a copy of that type in bf16 and fp16).
 struct NamedParameter {
   std::string name;
-  at::Tensor master;   // fp32
-  at::Tensor compute;  // fp32, bf16 or fp16
+  at::Tensor master;                              // fp32
+  at::Tensor compute;                             // fp32, bf16 or fp16
+  std::shared_ptr<GradientMemory> gradient = {};  // none: zeros at the start of a step
 };
 
 /// One contiguous piece of gradient memory that is reduced at once.
@@ -33,9 +36,13 @@ class GradientBuckets {
  public:
   GradientBuckets(std::vector<NamedParameter> parameters, std::int64_t bucket_bytes);
 
-  /// At the start of a step. (A reproducible reduction also empties a bucket after each
-  /// micro-batch.)
+  /// At the start of a step: all gradients become zeros, or stale where that is enough.
   void zero();
+  /// The same for one bucket. (A reproducible reduction empties it after each micro-batch.)
+  void zero(std::size_t bucket);
+  /// The bucket's memory, when no more is added: what nothing has written since zero() becomes
+  /// zeros.
+  const at::Tensor& complete(std::size_t bucket);
   /// Throws InternalError when a .grad no longer aliases its bucket (zero_grad(set_to_none) would
   /// do that).
   void check_views() const;

@@ -79,7 +79,7 @@ struct GradientReducer::State {
   void start_next() {
     const std::size_t index = pending.size();
     if (on_first_micro_batch) {  // it is the only one
-      on_first_micro_batch(buckets.buckets()[index].flat);
+      on_first_micro_batch(buckets.complete(index));
     }
     pending.push_back(communicator.start(work_of(index)));
   }
@@ -89,7 +89,7 @@ struct GradientReducer::State {
     work.kind = sharded == nullptr ? RingKind::all_reduce : RingKind::reduce_scatter;
     work.cuts = cuts[index];
     work.name = "gradient " + buckets.name(index);
-    const at::Tensor& flat = buckets.buckets()[index].flat;
+    const at::Tensor& flat = buckets.complete(index);
     if (!residuals.empty()) {
       work.residual = span_of(residuals[index]);
     }
@@ -119,8 +119,8 @@ struct GradientReducer::State {
 
   void end_first_micro_batch() {
     if (on_first_micro_batch) {
-      for (const GradientBucket& bucket : buckets.buckets()) {
-        on_first_micro_batch(bucket.flat);
+      for (std::size_t index = 0; index < buckets.buckets().size(); ++index) {
+        on_first_micro_batch(buckets.complete(index));
       }
       on_first_micro_batch = {};
     }
@@ -129,8 +129,8 @@ struct GradientReducer::State {
   /// Reproducible: the micro-batch before goes into the fixed-point sums.
   void keep_micro_batch() {
     for (std::size_t index = 0; index < sums.size(); ++index) {
-      sums[index].add(buckets.buckets()[index].flat, micro_batches);
-      buckets.buckets()[index].flat.zero_();
+      sums[index].add(buckets.complete(index), micro_batches);
+      buckets.zero(index);
     }
   }
 

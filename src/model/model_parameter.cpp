@@ -87,7 +87,10 @@ std::vector<ModelParameter> make_parameters(const std::vector<ParameterShape>& s
     const bool has_copy = shape.shape.size() > 1 && type != at::kFloat;
     const at::Tensor compute = has_copy ? copies.take(shape).copy_(master) : master;
     master.requires_grad_(true);
-    parameters.push_back({shape.name, master, compute});
+    const bool is_matrix = shape.shape.size() == 2;
+    parameters.push_back(
+        {shape.name, master, compute,
+         is_matrix && device.is_cpu() ? std::make_shared<GradientMemory>() : nullptr});
   }
   return parameters;
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -10,6 +11,7 @@
 
 #include "config/run_config.h"
 #include "model/parameter_names.h"
+#include "ops/parameter_gradient.h"
 
 namespace lambert {
 
@@ -21,9 +23,10 @@ at::ScalarType compute_type(Precision precision);
 /// biases and LayerNorms, a copy of that type for matrices in bf16 and fp16; the optimizer
 /// refreshes it after each update.
 struct ModelParameter {
-  std::string name;    // Hugging Face's tensor name
-  at::Tensor master;   // fp32, requires_grad
-  at::Tensor compute;  // same shape, fp32, bf16 or fp16
+  std::string name;                          // Hugging Face's tensor name
+  at::Tensor master;                         // fp32, requires_grad
+  at::Tensor compute;                        // same shape, fp32, bf16 or fp16
+  std::shared_ptr<GradientMemory> gradient;  // of a matrix on the host
 };
 
 /// One parameter for each shape, with its starting values (see initialisation.h), in the device's

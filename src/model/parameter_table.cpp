@@ -7,7 +7,8 @@ ParameterTable::ParameterTable(const std::vector<ModelParameter>& parameters) {
   for (const ModelParameter& parameter : parameters) {
     const bool is_matrix = parameter.master.dim() == 2;
     weights_[parameter.name] = {parameter.master, parameter.compute,
-                                is_matrix ? std::make_shared<WeightProducts>() : nullptr};
+                                is_matrix ? std::make_shared<WeightProducts>() : nullptr,
+                                parameter.gradient};
   }
 }
 

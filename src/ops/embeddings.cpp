@@ -63,7 +63,9 @@ at::Tensor run_forward(const State& state) {
 
 EmbeddingGradients gradients_of(const EmbeddingWeights& weights) {
   const auto target_of = [](const Weight& weight) {
-    return mutable_floats_of(parameter_gradient(weight.master));
+    const at::Tensor gradient = parameter_gradient(weight.master);
+    clear_if_stale(gradient, weight.gradient);
+    return mutable_floats_of(gradient);
   };
   return {target_of(weights.words), target_of(weights.positions), target_of(weights.token_types),
           target_of(weights.norm.gain), target_of(weights.norm.bias)};

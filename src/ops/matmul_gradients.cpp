@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ops/matmul_gradients.h"
 
+#include <utility>
+
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/zeros.h>
@@ -78,8 +80,10 @@ void add_weight_gradient(const at::Tensor& above, const at::Tensor& input, const
   if (input.size(0) == 0) {
     return;
   }
+  const bool is_first =
+      weight.gradient != nullptr && std::exchange(weight.gradient->is_stale, false);
   multiply(weight, matrix_of(above).transposed(), matrix_of(input),
-           parameter_gradient(weight.master), {}, Accumulate::yes);
+           parameter_gradient(weight.master), {}, is_first ? Accumulate::no : Accumulate::yes);
 }
 
 void add_bias_gradient(const at::Tensor& above, const Weight& bias) {

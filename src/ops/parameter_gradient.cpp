@@ -13,4 +13,11 @@ at::Tensor parameter_gradient(const at::Tensor& master) {
   return master.grad();
 }
 
+void clear_if_stale(const at::Tensor& gradient, const std::shared_ptr<GradientMemory>& memory) {
+  if (memory != nullptr && memory->is_stale) {
+    gradient.zero_();
+    memory->is_stale = false;
+  }
+}
+
 }  // namespace lambert

@@ -5,6 +5,7 @@
 
 #include <ATen/core/Tensor.h>
 
+#include "ops/parameter_gradient.h"
 #include "ops/weight_products.h"
 
 namespace lambert {
@@ -16,6 +17,7 @@ struct Weight {
   at::Tensor master;                              // fp32 leaf
   at::Tensor compute;                             // same shape, fp32, bf16 or fp16
   std::shared_ptr<WeightProducts> products = {};  // of a matrix; none = all direct
+  std::shared_ptr<GradientMemory> gradient = {};  // of a matrix on the host
 };
 
 /// A linear map's two tensors.

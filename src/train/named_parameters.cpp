@@ -6,7 +6,7 @@ namespace lambert {
 std::vector<NamedParameter> named_parameters(const std::vector<ModelParameter>& model_parameters) {
   std::vector<NamedParameter> parameters;
   for (const ModelParameter& parameter : model_parameters) {
-    parameters.push_back({parameter.name, parameter.master, parameter.compute});
+    parameters.push_back({parameter.name, parameter.master, parameter.compute, parameter.gradient});
   }
   return parameters;
 }

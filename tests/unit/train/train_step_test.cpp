@@ -97,6 +97,40 @@ std::vector<Batch> four_micro_batches() {
   return {sequences(0, 2), sequences(2, 2), sequences(4, 2), sequences(6, 2)};
 }
 
+Batch without_masked_tokens(Batch batch) {
+  batch.masked_positions.clear();
+  batch.masked_labels.clear();
+  return batch;
+}
+
+// Matrices are not emptied at the start of a step: the first product replaces what is there.
+TEST(TrainStep, LeavesNothingOfTheGradientMemoryBefore) {
+  for (const Reduction reduction : {Reduction::standard, Reduction::reproducible}) {
+    RunConfig config = tiny_config(LossNormalization::global);
+    config.communication.reduction = reduction;
+    testing::run_ranks(1, [&](Communicator& communicator) {
+      Rank rank(config, communicator);
+      for (const std::vector<Batch>& micro_batches :
+           {four_micro_batches(),
+            {without_masked_tokens(sequences(0, 2)), without_masked_tokens(sequences(2, 2))}}) {
+        StepBatch batch;
+        batch.micro_batches = micro_batches;
+        for (const bool measures_noise : {false, true}) {
+          std::vector<at::Tensor> gradients;
+          for (const float before : {0.0F, std::numeric_limits<float>::quiet_NaN()}) {
+            for (GradientBucket& bucket : rank.buckets.buckets()) {
+              bucket.flat.fill_(before);
+            }
+            rank.step.run(batch, 0, 0.1, measures_noise);
+            gradients.push_back(rank.optimizer.seen);
+          }
+          EXPECT_TRUE(gradients[0].equal(gradients[1]));
+        }
+      }
+    });
+  }
+}
+
 double relative_difference(const at::Tensor& found, const at::Tensor& expected) {
   return ((found - expected).norm() / expected.norm()).item<double>();
 }

@@ -27,7 +27,8 @@ def lamb(weights, gradients, first, second, decayed, step):
     torch._foreach_add_(denominator, EPSILON)
     update = torch._foreach_div(first, denominator)
     torch._foreach_mul_(update, 1 / (1 - BETA1**step))
-    torch._foreach_add_([u for u, d in zip(update, decayed) if d], [w for w, d in zip(weights, decayed) if d], alpha=DECAY)
+    if any(decayed):
+        torch._foreach_add_([u for u, d in zip(update, decayed) if d], [w for w, d in zip(weights, decayed) if d], alpha=DECAY)
     ratios = [w / u if d else torch.ones(()) for w, u, d in
               zip(torch._foreach_norm(weights), torch._foreach_norm(update), decayed)]
     torch._foreach_mul_(update, [RATE * ratio for ratio in ratios])

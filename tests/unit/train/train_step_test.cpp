@@ -123,6 +123,13 @@ TEST(TrainStep, LeavesNothingOfTheGradientMemoryBefore) {
             }
             rank.step.run(batch, 0, 0.1, measures_noise);
             gradients.push_back(rank.optimizer.seen);
+            for (std::size_t i = 0; i < rank.buckets.parameters().size(); ++i) {
+              const NamedParameter& parameter = rank.buckets.parameters()[i];
+              if (parameter.gradient && micro_batches.size() == 4) {  // with masked tokens
+                EXPECT_GT(rank.buckets.gradient(i).abs().sum().item<float>(), 0.0F)
+                    << parameter.name;
+              }
+            }
           }
           EXPECT_TRUE(gradients[0].equal(gradients[1]));
         }

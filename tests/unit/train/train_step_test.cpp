@@ -103,37 +103,48 @@ Batch without_masked_tokens(Batch batch) {
   return batch;
 }
 
+/// The gradient of a step that finds this value all over the gradients' memory.
+at::Tensor gradient_over(float before, Rank& rank, const StepBatch& batch, bool measures_noise) {
+  for (GradientBucket& bucket : rank.buckets.buckets()) {
+    bucket.flat.fill_(before);
+  }
+  rank.step.run(batch, 0, 0.1, measures_noise);
+  return rank.optimizer.seen;
+}
+
+void expect_every_matrix_has_a_gradient(const GradientBuckets& buckets) {
+  for (std::size_t i = 0; i < buckets.parameters().size(); ++i) {
+    if (buckets.parameters()[i].gradient) {
+      EXPECT_GT(buckets.gradient(i).abs().sum().item<float>(), 0.0F)
+          << buckets.parameters()[i].name;
+    }
+  }
+}
+
+void expect_nothing_left_of_before(Rank& rank, const StepBatch& batch) {
+  for (const bool measures_noise : {false, true}) {
+    const at::Tensor over_zeros = gradient_over(0.0F, rank, batch, measures_noise);
+    const at::Tensor over_nan =
+        gradient_over(std::numeric_limits<float>::quiet_NaN(), rank, batch, measures_noise);
+    EXPECT_TRUE(over_zeros.equal(over_nan));
+  }
+}
+
 // Matrices are not emptied at the start of a step: the first product replaces what is there.
 TEST(TrainStep, LeavesNothingOfTheGradientMemoryBefore) {
+  StepBatch batch;
+  batch.micro_batches = four_micro_batches();
+  StepBatch without_masked;
+  without_masked.micro_batches = {without_masked_tokens(sequences(0, 2)),
+                                  without_masked_tokens(sequences(2, 2))};
   for (const Reduction reduction : {Reduction::standard, Reduction::reproducible}) {
     RunConfig config = tiny_config(LossNormalization::global);
     config.communication.reduction = reduction;
     testing::run_ranks(1, [&](Communicator& communicator) {
       Rank rank(config, communicator);
-      for (const std::vector<Batch>& micro_batches :
-           {four_micro_batches(),
-            {without_masked_tokens(sequences(0, 2)), without_masked_tokens(sequences(2, 2))}}) {
-        StepBatch batch;
-        batch.micro_batches = micro_batches;
-        for (const bool measures_noise : {false, true}) {
-          std::vector<at::Tensor> gradients;
-          for (const float before : {0.0F, std::numeric_limits<float>::quiet_NaN()}) {
-            for (GradientBucket& bucket : rank.buckets.buckets()) {
-              bucket.flat.fill_(before);
-            }
-            rank.step.run(batch, 0, 0.1, measures_noise);
-            gradients.push_back(rank.optimizer.seen);
-            for (std::size_t i = 0; i < rank.buckets.parameters().size(); ++i) {
-              const NamedParameter& parameter = rank.buckets.parameters()[i];
-              if (parameter.gradient && micro_batches.size() == 4) {  // with masked tokens
-                EXPECT_GT(rank.buckets.gradient(i).abs().sum().item<float>(), 0.0F)
-                    << parameter.name;
-              }
-            }
-          }
-          EXPECT_TRUE(gradients[0].equal(gradients[1]));
-        }
-      }
+      expect_nothing_left_of_before(rank, batch);
+      expect_every_matrix_has_a_gradient(rank.buckets);
+      expect_nothing_left_of_before(rank, without_masked);
     });
   }
 }
